@@ -1,0 +1,1 @@
+"""The running of agents and coordinators over any store."""

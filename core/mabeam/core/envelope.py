@@ -1,0 +1,229 @@
+"""An event on the wire: a CloudEvents 1.0 event in structured JSON mode.
+
+The body carries everything, so any language reads and writes events with a JSON
+parser; headers carry only what the server itself needs. See
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final, Literal
+
+import msgspec
+
+from mabeam.core.errors import CodecError, EventTooLarge, MalformedEvent, Rejected
+from mabeam.core.events import Event, decode_data, type_of
+from mabeam.core.subjects import (
+    Boundary,
+    check_name,
+    event_token,
+    parse_subject,
+    subject_of,
+)
+
+__all__ = ["Envelope", "Recorded", "actor_of", "decode", "encode", "envelope_of", "wire_subject"]
+
+_ID: Final = re.compile(r"[!-~]{1,128}")
+_TYPE: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The attributes of one event, named as CloudEvents names them.
+
+    Attributes:
+        specversion: Always ``1.0``.
+        id: Unique among the events of the space; also the message id for the server.
+        source: Who said it, as a path whose last word is the actor, ``/agents/coder``.
+        type: Stable dotted name with its version, ``mabeam.auction.bid_placed.v1``.
+        subject: The entity, ``session/01J…``. A plain CloudEvent may lack it.
+        time: The producer's clock, RFC 3339; informative only.
+        datacontenttype: ``application/json``.
+        dataschema: URI of the schema of ``data``, if the producer gives one.
+        correlationid: The run that the event belongs to.
+        causationid: Id of the event that caused this one.
+        commitid: The append it was part of; makes a retried append recognisable for ever.
+        epoch: The writer's fencing number where it holds a lease.
+        data: The payload, still as JSON bytes.
+    """
+
+    specversion: Literal["1.0"]
+    id: str
+    source: str
+    type: str
+    subject: str = ""
+    time: str = ""
+    datacontenttype: str = ""
+    dataschema: str = ""
+    correlationid: str = ""
+    causationid: str = ""
+    commitid: str = ""
+    epoch: int | None = None
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class Recorded(msgspec.Struct):
+    """An event as the log has it. Position and record time are the log's own.
+
+    Attributes:
+        position: Place in the space's total order, from 1.
+        recorded_ns: When the log recorded it, nanoseconds since 1970 UTC.
+        kind: Kind of the entity it belongs to.
+        entity: Name of that entity.
+        actor: Who said it, as the server let it through.
+        envelope: The event as written; a stand-in of type ``""`` when unreadable.
+        problem: Why the event cannot be read, or None.
+    """
+
+    position: int
+    recorded_ns: int
+    kind: str
+    entity: str
+    actor: str
+    envelope: Envelope
+    problem: CodecError | None = None
+    _data: Event | None = None
+
+    @property
+    def id(self) -> str:
+        """The event's id."""
+        return self.envelope.id
+
+    @property
+    def type(self) -> str:
+        """The event's type with its version."""
+        return self.envelope.type
+
+    @property
+    def boundary(self) -> Boundary:
+        """The entity it belongs to."""
+        return Boundary(self.kind, self.entity)
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When the log recorded it, to the microsecond."""
+        return datetime.fromtimestamp(self.recorded_ns // 1_000 / 1_000_000, UTC)
+
+    @property
+    def data(self) -> Event:
+        """The payload as the struct registered for its type, decoded at first use.
+
+        Raises:
+            UnknownEventType: No struct is registered for the type.
+            MalformedEvent: The payload is not of the shape its type promises.
+            UpcastFailed: An upcaster raised on it.
+        """
+        if self._data is None:
+            if self.problem is not None:
+                raise self.problem
+            self._data = decode_data(self.envelope.type, self.envelope.data, self.position)
+        return self._data
+
+
+def envelope_of(  # noqa: PLR0913 - the attributes of a CloudEvent are what they are
+    data: Event,
+    boundary: Boundary,
+    *,
+    source: str,
+    id: str,  # noqa: A002 - the CloudEvents word
+    time: str = "",
+    correlation_id: str = "",
+    causation_id: str = "",
+    commit_id: str = "",
+) -> Envelope:
+    """Wrap the payload of a registered type."""
+    return Envelope(
+        specversion="1.0",
+        id=id,
+        source=source,
+        type=type_of(data),
+        subject=str(boundary),
+        time=time,
+        datacontenttype="application/json",
+        correlationid=correlation_id,
+        causationid=causation_id,
+        commitid=commit_id,
+        data=msgspec.Raw(msgspec.json.encode(data)),
+    )
+
+
+def actor_of(source: str) -> str:
+    """Return who speaks: the last word of the source."""
+    return source.rsplit("/", 1)[-1]
+
+
+def wire_subject(space: str, event: Envelope) -> str:
+    """Return the NATS subject on which an event belongs, having checked its names.
+
+    Raises:
+        Rejected: An id, type, source or subject cannot be part of an address.
+    """
+    if not _ID.fullmatch(event.id):
+        raise Rejected(
+            "event.id", "illegal id", field="id", value=event.id,
+            allowed="1 to 128 visible ASCII characters",
+        )
+    if not _TYPE.fullmatch(event.type):
+        raise Rejected(
+            "event.type", "illegal type", field="type", value=event.type,
+            allowed="words of A-Z a-z 0-9 _ - joined by dots",
+        )
+    boundary = Boundary.parse(event.subject)
+    token = check_name("event", event_token(event.type))
+    return subject_of(space, boundary, token, check_name("actor", actor_of(event.source)))
+
+
+def encode(event: Envelope, size_max: int) -> bytes:
+    """Write an event as JSON; the same event gives the same bytes everywhere.
+
+    Raises:
+        EventTooLarge: It has more than ``size_max`` bytes.
+    """
+    body = msgspec.json.encode(event)
+    if len(body) > size_max:
+        raise EventTooLarge(len(body), size_max)
+    return body
+
+
+_decoder: Final = msgspec.json.Decoder(Envelope)
+
+
+def decode(position: int, recorded_ns: int, subject: str, body: bytes) -> Recorded:
+    """Read what the log has at a position. Never raises: trouble is in ``problem``."""
+    try:
+        kind, entity, _, actor = parse_subject(subject)
+    except MalformedEvent as error:
+        return _unreadable(position, recorded_ns, ("", subject, ""), error.detail)
+    try:
+        event = _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _unreadable(position, recorded_ns, (kind, entity, actor), str(error))
+    trouble = _contradiction(subject, event.subject, event.source, event.type)
+    if trouble:
+        return _unreadable(position, recorded_ns, (kind, entity, actor), trouble)
+    return Recorded(position, recorded_ns, kind, entity, actor, event)
+
+
+@lru_cache(maxsize=65_536)
+def _contradiction(wire: str, subject: str, source: str, type_: str) -> str:
+    """Say in what an event disagrees with the subject it was published on, or nothing."""
+    kind, entity, token, actor = parse_subject(wire)
+    if subject and subject != f"{kind}/{entity}":
+        return f"subject {subject!r} was published on that of {kind}/{entity}"
+    if actor_of(source) != actor:
+        return f"source {source!r} spoke on the subject of {actor!r}"
+    if event_token(type_) != token:
+        return f"type {type_!r} was published on the subject of {token!r}"
+    return ""
+
+
+_NOTHING: Final = Envelope(specversion="1.0", id="", source="", type="")
+
+
+def _unreadable(
+    position: int, recorded_ns: int, names: tuple[str, str, str], detail: str
+) -> Recorded:
+    problem = MalformedEvent(detail, position)
+    return Recorded(position, recorded_ns, *names, _NOTHING, problem)

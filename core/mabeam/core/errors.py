@@ -1,0 +1,325 @@
+"""Every error that mabeam raises.
+
+    MabeamError
+    ├── Rejected                a rule refuses the input; nothing was recorded: change the input
+    ├── StoreError
+    │   ├── Conflict            another writer appended first; fold again and decide again
+    │   ├── OutcomeUnknown      the append may have been recorded; read before trying again
+    │   ├── StoreUnavailable    the log cannot be reached now; try again later
+    │   ├── StoreFull           the log has no room; nothing was recorded: make room
+    │   ├── NotAuthorized       the log's server forbids this subject to these credentials
+    │   └── LogGap              positions are missing between two reads; do not trust the fold
+    ├── CodecError
+    │   ├── UnknownEventType    no type of that name is registered; register it or skip the event
+    │   ├── MalformedEvent      the bytes are not such an event; skip it or repair the producer
+    │   ├── EventTooLarge       the event exceeds the log's limit; send a reference instead
+    │   └── UpcastFailed        an old event could not be brought to the present version
+    ├── ProjectionError         a fold failed on one event; its state stands before that event
+    ├── NotFound                nothing of that name or at that position exists
+    ├── ReplayDiverged          a recorded decision does not follow from the recorded history
+    └── ConfigurationError      a setting is wrong or contradicts the surroundings
+        ├── DataFolderInUse     another process serves this data folder; use its address
+        └── ServerFailed        the embedded server did not start or stopped by itself
+
+A class tells what the caller does next. An error carries its facts as attributes;
+its message is for people, and no code reads it.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CodecError",
+    "ConfigurationError",
+    "Conflict",
+    "DataFolderInUse",
+    "EventTooLarge",
+    "LogGap",
+    "MabeamError",
+    "MalformedEvent",
+    "NotAuthorized",
+    "NotFound",
+    "OutcomeUnknown",
+    "ProjectionError",
+    "Rejected",
+    "ReplayDiverged",
+    "ServerFailed",
+    "StoreError",
+    "StoreFull",
+    "StoreUnavailable",
+    "UnknownEventType",
+    "UpcastFailed",
+]
+
+
+class MabeamError(Exception):
+    """The root of the errors a caller may want to catch."""
+
+
+class Rejected(MabeamError):
+    """A rule refuses an input, and nothing of it was recorded.
+
+    Attributes:
+        code: A stable, dotted name of the rule, such as ``variable.out_of_range``.
+        field: The part of the input at fault, such as ``value`` or ``sampling.top_p``.
+        value: What was given there, as text.
+        allowed: What may stand there, as text; empty when no value would help.
+    """
+
+    def __init__(
+        self, code: str, detail: str, *, field: str = "", value: object = None, allowed: str = ""
+    ) -> None:
+        self.code = code
+        self.detail = detail
+        self.field = field
+        self.value = "" if value is None else str(value)
+        self.allowed = allowed
+        text = detail
+        if field:
+            text += f": {field} = {self.value!r}"
+        if allowed:
+            text += f", allowed: {allowed}"
+        super().__init__(f"{text} [{code}]")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error cross a process boundary with its facts."""
+        return (_rejected, (self.code, self.detail, self.field, self.value, self.allowed))
+
+
+def _rejected(code: str, detail: str, field: str, value: str, allowed: str) -> Rejected:
+    return Rejected(code, detail, field=field, value=value, allowed=allowed)
+
+
+class StoreError(MabeamError):
+    """The log could not do what was asked."""
+
+
+class Conflict(StoreError):
+    """The boundary is not at the position the writer expected; nothing was recorded.
+
+    Attributes:
+        boundary: The boundary as text, ``session/01J…``.
+        expected: The position the writer had seen last; 0 for an expected new one.
+        actual: The position the boundary is at, or None when the log did not say.
+    """
+
+    def __init__(self, boundary: str, expected: int | None, actual: int | None) -> None:
+        super().__init__(boundary, expected, actual)
+        self.boundary = boundary
+        self.expected = expected
+        self.actual = actual
+
+    def __str__(self) -> str:
+        """Say who was where."""
+        actual = "elsewhere" if self.actual is None else f"at position {self.actual}"
+        return f"{self.boundary} is {actual}, not at {self.expected}: another writer came first"
+
+
+class OutcomeUnknown(StoreError):
+    """The log did not answer in time, and reading it did not settle the matter either.
+
+    Attributes:
+        boundary: The boundary as text.
+        commit_id: Look for it with a later read: if it is there, the append was recorded.
+    """
+
+    def __init__(self, boundary: str, commit_id: str) -> None:
+        super().__init__(boundary, commit_id)
+        self.boundary = boundary
+        self.commit_id = commit_id
+
+    def __str__(self) -> str:
+        """Say what to look for."""
+        return (
+            f"the append {self.commit_id} to {self.boundary} may or may not have been recorded; "
+            "read the boundary for this commit id before trying again"
+        )
+
+
+class StoreUnavailable(StoreError):
+    """The log cannot be reached now, and nothing of the request was recorded."""
+
+
+class StoreFull(StoreError):
+    """The log has reached its size limit or its disk is full; nothing was recorded."""
+
+
+class NotAuthorized(StoreError):
+    """The server forbids the subject to these credentials; nothing was recorded.
+
+    Attributes:
+        subject: The NATS subject that was refused.
+    """
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(subject)
+        self.subject = subject
+
+    def __str__(self) -> str:
+        """Name the subject."""
+        return f"these credentials may not publish on {self.subject}"
+
+
+class LogGap(StoreError):
+    """Messages are missing between two positions that must be neighbours.
+
+    Attributes:
+        expected: The position or delivery that should have come next.
+        found: The one that came.
+    """
+
+    def __init__(self, expected: int, found: int) -> None:
+        super().__init__(expected, found)
+        self.expected = expected
+        self.found = found
+
+    def __str__(self) -> str:
+        """Name both ends."""
+        return f"the log skipped from {self.expected} to {self.found}"
+
+
+class CodecError(MabeamError):
+    """Bytes and events do not fit each other.
+
+    Attributes:
+        position: Where in the log the event stands; 0 before it is recorded.
+    """
+
+    position: int = 0
+
+
+class UnknownEventType(CodecError):
+    """No event type of this name and version is registered.
+
+    Attributes:
+        type: The type as written in the event.
+    """
+
+    def __init__(self, type: str, position: int = 0) -> None:  # noqa: A002 - the CloudEvents word
+        super().__init__(type, position)
+        self.type = type
+        self.position = position
+
+    def __str__(self) -> str:
+        """Name the type."""
+        return f"no event type {self.type!r} is registered"
+
+
+class MalformedEvent(CodecError):
+    """The bytes are not a CloudEvent of the shape its type promises.
+
+    Attributes:
+        detail: What is wrong and where, ``Expected `int`, got `str` - at `$.amount```.
+    """
+
+    def __init__(self, detail: str, position: int = 0) -> None:
+        super().__init__(detail, position)
+        self.detail = detail
+        self.position = position
+
+    def __str__(self) -> str:
+        """Say where and what."""
+        where = f" at position {self.position}" if self.position else ""
+        return f"malformed event{where}: {self.detail}"
+
+
+class EventTooLarge(CodecError):
+    """The event has more bytes than the log takes.
+
+    Attributes:
+        size: Bytes of the encoded event.
+        limit: Bytes the log takes at most.
+    """
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(size, limit)
+        self.size = size
+        self.limit = limit
+
+    def __str__(self) -> str:
+        """Give both sizes."""
+        return f"the event has {self.size} bytes, the log takes at most {self.limit}"
+
+
+class UpcastFailed(CodecError):
+    """An upcaster raised on an old event.
+
+    Attributes:
+        type: The type and version of the stored event.
+    """
+
+    def __init__(self, type: str, detail: str, position: int = 0) -> None:  # noqa: A002
+        super().__init__(type, detail, position)
+        self.type = type
+        self.detail = detail
+        self.position = position
+
+    def __str__(self) -> str:
+        """Name the type and the cause."""
+        return f"{self.type!r} could not be brought to the present version: {self.detail}"
+
+
+class ProjectionError(MabeamError):
+    """A fold failed on one event; its state stands before that event.
+
+    Attributes:
+        projection: Name of the fold.
+        position: Where the event stands.
+    """
+
+    def __init__(self, projection: str, position: int) -> None:
+        super().__init__(projection, position)
+        self.projection = projection
+        self.position = position
+
+    def __str__(self) -> str:
+        """Name the fold and the place."""
+        return f"projection {self.projection!r} failed at position {self.position}"
+
+
+class NotFound(MabeamError):
+    """Nothing of that name, or nothing at that position, exists."""
+
+
+class ReplayDiverged(MabeamError):
+    """A recorded decision does not follow from the history before it.
+
+    Attributes:
+        position: Where the first such decision stands.
+        detail: What was recorded and what follows instead.
+    """
+
+    def __init__(self, position: int, detail: str) -> None:
+        super().__init__(position, detail)
+        self.position = position
+        self.detail = detail
+
+    def __str__(self) -> str:
+        """Say where and what."""
+        return f"replay diverges at position {self.position}: {self.detail}"
+
+
+class ConfigurationError(MabeamError):
+    """A setting is wrong, missing or contradicts the surroundings."""
+
+
+class DataFolderInUse(ConfigurationError):
+    """Another process serves this data folder.
+
+    Attributes:
+        folder: The folder.
+        url: Address of the server that runs there; empty when unknown.
+    """
+
+    def __init__(self, folder: str, url: str = "") -> None:
+        super().__init__(folder, url)
+        self.folder = folder
+        self.url = url
+
+    def __str__(self) -> str:
+        """Say what to use instead."""
+        use = f"; use --server {self.url}" if self.url else ""
+        return f"another process serves the data folder {self.folder}{use}"
+
+
+class ServerFailed(ConfigurationError):
+    """The embedded server did not start, or stopped by itself; the text has its last words."""

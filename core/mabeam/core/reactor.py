@@ -1,0 +1,105 @@
+"""What follows when something has happened: events, commands and timers.
+
+A reactor is asked after each event of an entity, and again when a timer is due. It
+looks at the state alone and answers with what is still to be done; so an event that is
+delivered twice, late, or after another process has dealt with it has no effect. The ids
+of its outputs derive from the id of their cause and an index: whoever carries them out,
+and however often, they are the same events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import msgspec
+
+from mabeam.core.decider import Entity
+from mabeam.core.events import Event
+from mabeam.core.subjects import Boundary
+
+__all__ = ["NOTHING", "Append", "Effects", "Part", "Reactor", "Send", "Timer"]
+
+StateT = TypeVar("StateT")
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Events for one boundary, and the position at which their decision was made.
+
+    Attributes:
+        boundary: The entity written to.
+        expect: Position of the last event on the boundary that the reactor has seen.
+        events: Payloads, at least one.
+    """
+
+    boundary: Boundary
+    expect: int
+    events: tuple[Event, ...]
+
+
+class Append(msgspec.Struct, frozen=True):
+    """Parts to be recorded together or not at all.
+
+    Attributes:
+        cause: Id of the event that made this necessary; the outputs' ids derive from it.
+        parts: At least one.
+    """
+
+    cause: str
+    parts: tuple[Part, ...]
+
+
+class Send(msgspec.Struct, frozen=True):
+    """A command for another entity, carried out after all appends.
+
+    Attributes:
+        cause: Id of the event that made this necessary.
+        boundary: The entity that decides it.
+        command: A command of that entity's decider.
+    """
+
+    cause: str
+    boundary: Boundary
+    command: msgspec.Struct
+
+
+class Timer(msgspec.Struct, frozen=True):
+    """Look at an entity again when the log's clock has reached an instant.
+
+    Timers are not recorded: whoever folds the log knows them and arms them anew.
+
+    Attributes:
+        boundary: The entity.
+        due_ns: Instant on the log's clock, nanoseconds since 1970 UTC.
+    """
+
+    boundary: Boundary
+    due_ns: int
+
+
+class Effects(msgspec.Struct, frozen=True):
+    """What is to be done, in this order: append, then send, then schedule."""
+
+    append: tuple[Append, ...] = ()
+    send: tuple[Send, ...] = ()
+    schedule: tuple[Timer, ...] = ()
+
+
+NOTHING = Effects()
+
+
+@dataclass(frozen=True, slots=True)
+class Reactor(Generic[StateT]):
+    """A named reaction.
+
+    Attributes:
+        name: Stable name, used in logs and by the durable consumer.
+        kind: Kind of entities whose events it hears.
+        react: From the name of an entity, the entity, and the log's clock in nanoseconds
+            since 1970 UTC, to effects. The clock matters only for deadlines.
+    """
+
+    name: str
+    kind: str
+    react: Callable[[str, Entity[StateT], int], Effects]

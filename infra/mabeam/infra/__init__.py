@@ -1,0 +1,1 @@
+"""Implementations of the core's ports: the log on JetStream, in memory, and its server."""
