@@ -1,0 +1,211 @@
+"""The log of one space in memory, behind the port `mabeam.core.ports.EventStore`."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from mabeam.core.envelope import Envelope, encode, wire_subject
+from mabeam.core.errors import Conflict, Rejected, StoreFull
+from mabeam.core.ports import ANY, Clock, Delivery, Page, Write
+from mabeam.core.subjects import EVERYTHING, Boundary, Filter, boundary_filter, check_space
+from mabeam.infra.memory.log import Log, Matcher
+from mabeam.infra.memory.readers import Consumer, Follower, SharedWork
+from mabeam.infra.system import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+
+__all__ = ["MemoryStore"]
+
+_EVENT_BYTES_MAX: Final = 1_000_000
+_PAGE_MAX: Final = 500
+# The same as of a JetStream batch, so that nothing works here that fails there.
+_APPEND_MAX: Final = 1_000
+
+# What makes an event of a repeated append recognisable: subject, id and commit.
+_Identity = tuple[str, str, str]
+
+
+class MemoryStore:
+    """A log that lasts as long as the process and belongs to one event loop.
+
+    Args:
+        space: Name of the space.
+        clock: Gives events their record time; what it takes back is not followed.
+        event_bytes_max: Greatest event taken.
+        page_max: Most events in one page.
+        bytes_max: Size at which the log is full; None for no limit.
+    """
+
+    def __init__(
+        self,
+        space: str,
+        *,
+        clock: Clock | None = None,
+        event_bytes_max: int = _EVENT_BYTES_MAX,
+        page_max: int = _PAGE_MAX,
+        bytes_max: int | None = None,
+    ) -> None:
+        self._log = Log(check_space(space), SystemClock() if clock is None else clock)
+        self._event_bytes_max = event_bytes_max
+        self._page_max = page_max
+        self._bytes_max = bytes_max
+        self._positions: dict[_Identity, int] = {}
+        self._work: dict[str, SharedWork] = {}
+
+    @property
+    def space(self) -> str:
+        """Name of the space."""
+        return self._log.space
+
+    async def append(self, *writes: Write) -> int:
+        """Record all events of all writes or none; return the position of the last one.
+
+        Raises:
+            Conflict: A boundary is not where a write expects it; nothing was recorded.
+            Rejected: An event has an illegal id, type, source or subject, or the writes
+                are not one append: no events, several subjects or commits in a write,
+                a boundary or an id twice, more than 1,000 events.
+            EventTooLarge: An event has more bytes than the log takes.
+            StoreFull: The log has no room left; nothing was recorded.
+        """
+        events = _checked(writes)
+        batch = [
+            (wire_subject(self.space, event), encode(event, self._event_bytes_max))
+            for event in events
+        ]
+        identities = [
+            (subject, event.id, event.commitid)
+            for event, (subject, _) in zip(events, batch, strict=True)
+        ]
+        # As on a server, other writers may come between the question and its answer.
+        await asyncio.sleep(0)
+        known = self._recorded_at(identities)
+        if known:
+            return known
+        self._check_expectations(writes)
+        self._check_room(batch)
+        first = self._log.head + 1
+        self._positions.update(zip(identities, range(first, first + len(batch)), strict=True))
+        return self._log.extend(batch)
+
+    def publish_raw(self, subject: str, body: bytes) -> int:
+        """Record a message that nobody checked, as any client of a server could.
+
+        Returns:
+            Its position.
+        """
+        return self._log.extend([(subject, body)])
+
+    async def read(
+        self, wanted: Filter = EVERYTHING, *, after: int = 0, until: int | None = None
+    ) -> AsyncGenerator[Page]:
+        """Read what is recorded now, in order, page by page; then end."""
+        matcher = Matcher(self.space, wanted)
+        last = self._log.head if until is None else min(until, self._log.head)
+        while after < last:
+            page, after = self._log.scan(matcher, after, last, self._page_max)
+            if page:
+                yield page
+            await asyncio.sleep(0)
+
+    @asynccontextmanager
+    async def follow(
+        self, wanted: Filter = EVERYTHING, *, after: int = 0
+    ) -> AsyncGenerator[AsyncIterator[Page]]:
+        """Read what is recorded and then what comes, without end."""
+        follower = Follower(self._log, Matcher(self.space, wanted), after, self._page_max)
+        try:
+            yield follower
+        finally:
+            follower.close()
+
+    @asynccontextmanager
+    async def consume(
+        self, name: str, wanted: Filter = EVERYTHING, *, ack_wait_seconds: float = 5.0
+    ) -> AsyncGenerator[AsyncIterator[Delivery]]:
+        """Share the events among all who consume under the same name."""
+        work = self._work.get(name)
+        if work is None:
+            work = self._work[name] = SharedWork(self._log, Matcher(self.space, wanted))
+        consumer = Consumer(self._log, work, ack_wait_seconds)
+        try:
+            yield consumer
+        finally:
+            consumer.close()
+
+    async def latest(self, wanted: Filter = EVERYTHING, *, at: int | None = None) -> Page:
+        """Return the last event of each entity, event name and actor, as of a position."""
+        matcher = Matcher(self.space, wanted)
+        return self._log.last_of_each(matcher, self._log.head if at is None else at)
+
+    async def head(self) -> int:
+        """Return the position of the last event recorded, 0 when there is none."""
+        return self._log.head
+
+    async def position_at(self, instant_ns: int) -> int:
+        """Return the position of the last event recorded before an instant."""
+        return self._log.before(instant_ns)
+
+    async def now_ns(self) -> int:
+        """Return the log's own clock, the one that gives events their record time."""
+        return self._log.now_ns()
+
+    def _recorded_at(self, identities: Sequence[_Identity]) -> int:
+        """Return the last position of an append recorded earlier, 0 for a new one."""
+        first = self._positions.get(identities[0], 0)
+        if not first:
+            return 0
+        last = first
+        for last, identity in enumerate(identities, first):
+            if self._positions.get(identity) != last:
+                return 0
+        return last
+
+    def _check_expectations(self, writes: Sequence[Write]) -> None:
+        for write in writes:
+            if write.expect is ANY:
+                continue
+            actual = self._tail(write.boundary)
+            if actual != write.expect:
+                raise Conflict(str(write.boundary), write.expect, actual)
+
+    def _tail(self, boundary: Boundary) -> int:
+        return self._log.tail(boundary_filter(self.space, boundary).removesuffix(".>"))
+
+    def _check_room(self, batch: Sequence[tuple[str, bytes]]) -> None:
+        if self._bytes_max is None:
+            return
+        size = self._log.size_bytes + sum(len(subject) + len(body) for subject, body in batch)
+        if size > self._bytes_max:
+            raise StoreFull(f"{size} bytes would exceed the limit of {self._bytes_max}")
+
+
+def _checked(writes: Sequence[Write]) -> list[Envelope]:
+    """Return the events of the writes if they can be one append."""
+    events = [event for write in writes for event in write.events]
+    if not writes or not all(write.events for write in writes):
+        raise Rejected("append.empty", "nothing to append", field="writes")
+    if len(events) > _APPEND_MAX:
+        raise Rejected(
+            "append.too_many",
+            "too many events for one append",
+            field="events",
+            value=len(events),
+            allowed=f"1 to {_APPEND_MAX}",
+        )
+    for write in writes:
+        if len({(event.subject, event.commitid) for event in write.events}) > 1:
+            raise Rejected(
+                "append.mixed",
+                "the events of a write differ in subject or commitid",
+                field="subject",
+                value=write.events[0].subject,
+            )
+    if len({write.events[0].subject for write in writes}) < len(writes):
+        raise Rejected("append.boundary_twice", "two writes to one boundary", field="subject")
+    if len({event.id for event in events}) < len(events):
+        raise Rejected("append.id_twice", "an id stands for two events", field="id")
+    return events
