@@ -16,11 +16,14 @@ __all__ = ["SystemClock", "SystemIds"]
 
 _VERSION: Final = 0x7 << 76
 _VARIANT: Final = 0b10 << 62
-_TAIL_BITS: Final = 74
-_TAIL_MASK: Final = (1 << _TAIL_BITS) - 1
-_LOW_MASK: Final = (1 << 62) - 1
-# A random start in the lower half leaves room for 2**73 ids in one millisecond,
-# and a random step below 2**40 keeps the next id as hard to guess as RFC 9562 asks.
+# After 48 bits of milliseconds an id has 74 bits of its own, in parts of 12 and 62.
+_OWN_BITS: Final = 74
+_LOW_BITS: Final = 62
+_HIGH_MASK: Final = (1 << _OWN_BITS - _LOW_BITS) - 1
+_LOW_MASK: Final = (1 << _LOW_BITS) - 1
+# A start in the lower half leaves room for 2**73 ids in one millisecond, and a random
+# step keeps the next id as hard to guess as RFC 9562 asks.
+_START_MASK: Final = (1 << _OWN_BITS - 1) - 1
 _START_BYTES: Final = 10
 _STEP_BYTES: Final = 5
 
@@ -50,29 +53,28 @@ class SystemIds:
         self._clock = SystemClock() if clock is None else clock
         self._entropy = entropy
         self._lock = threading.Lock()
-        self._millisecond = -1
-        self._tail = 0
+        self._last = 0
 
     def new_id(self) -> str:
         """Return an id never given before, sortable by the time of its making."""
         with self._lock:
-            millisecond, tail = self._advance()
-        number = millisecond << 80 | _VERSION | (tail >> 62) << 64 | _VARIANT | tail & _LOW_MASK
+            last = self._last = self._following(self._last)
+        number = (
+            last >> _OWN_BITS << 80
+            | _VERSION
+            | (last >> _LOW_BITS & _HIGH_MASK) << 64
+            | _VARIANT
+            | last & _LOW_MASK
+        )
         text = f"{number:032x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
-    def _advance(self) -> tuple[int, int]:
-        """Take the next pair of millisecond and tail; the pairs only grow."""
+    def _following(self, last: int) -> int:
+        """Return a greater number: milliseconds, then what tells ids of one apart."""
         now = self._clock.now_ns() // 1_000_000
-        if now > self._millisecond:
-            self._millisecond = now
-            self._tail = self._random(_START_BYTES) & _TAIL_MASK >> 1
-        else:
-            self._tail += 1 + self._random(_STEP_BYTES)
-            if self._tail > _TAIL_MASK:
-                self._millisecond += 1
-                self._tail = self._random(_START_BYTES) & _TAIL_MASK >> 1
-        return self._millisecond, self._tail
+        if now > last >> _OWN_BITS:
+            return now << _OWN_BITS | self._random(_START_BYTES) & _START_MASK
+        return last + 1 + self._random(_STEP_BYTES)
 
     def _random(self, size: int) -> int:
         return int.from_bytes(self._entropy(size), "big")

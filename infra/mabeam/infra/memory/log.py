@@ -116,9 +116,9 @@ class Log:
 
     def next_match(self, matcher: Matcher, after: int) -> int:
         """Return the position of the next wanted message, or 0."""
-        for message in self._messages[after:]:
-            if matcher.matches(message.subject):
-                return message.position
+        for position in range(after + 1, self.head + 1):
+            if matcher.matches(self._messages[position - 1].subject):
+                return position
         return 0
 
     def message(self, position: int) -> Message:
