@@ -1,0 +1,182 @@
+"""A real nats-server for tests: one for the whole run, and others that a test may break.
+
+Tests that use these fixtures carry the marker ``jetstream``. The program itself comes with
+mabeam's dependencies, so it is never missing and no such test is ever skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from mabeam.infra.embedded import guard
+from mabeam.infra.embedded.binary import find_binary
+from mabeam.infra.embedded.configuration import LOOPBACK, render
+from mabeam.infra.embedded.folder import DataFolder
+from mabeam.infra.embedded.probe import jetstream_answers
+
+__all__ = ["NatsServer", "breakable_server", "nats_server", "scratch_folder"]
+
+_START_SECONDS = 20.0
+_STOP_SECONDS = 10.0
+# Linux hands out the ports above these to clients: one that reconnects to a stopped server in
+# that range may be given the server's own port, and then nothing can listen there again.
+_PORTS = range(20_000, 32_000)
+
+
+class NatsServer:
+    """A server in a process of its own, on the same port and folder through all its starts.
+
+    Its calls return when what they do is done: after `start` JetStream answers, after `stop`
+    and `kill` the process is gone. The server also ends when the test process dies.
+    """
+
+    def __init__(self, folder: Path, *, sync_interval: str | None = None) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self.pid = 0
+        self._sync_interval = sync_interval
+        self._files = DataFolder(folder)
+        self._guard: subprocess.Popen[bytes] | None = None
+        self._owner_end = -1
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"nats://{LOOPBACK}:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """The last lines the server has logged since it was started."""
+        return self._files.last_words(40)
+
+    def start(self) -> None:
+        """Start it, for the first time or again."""
+        assert self._guard is None, "it runs already"
+        self._files.prepare()
+        settings = render(self.folder, sync_interval=self._sync_interval, port=self.port)
+        guard_end, self._owner_end = os.pipe()
+        with self._files.write(settings) as log:
+            self._guard = subprocess.Popen(
+                [
+                    *(sys.executable, "-I", "-S", guard.__file__),
+                    *(str(os.getpid()), str(_STOP_SECONDS), ""),
+                    *(str(find_binary()), "-c", str(self._files.configuration)),
+                ],
+                stdin=guard_end,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        os.close(guard_end)
+        self._await_ready(self._guard)
+
+    def stop(self) -> None:
+        """End it in an orderly way, as an operator would."""
+        self._signal(signal.SIGTERM)
+        self._await_end()
+
+    def kill(self) -> None:
+        """End it as a crash would: nothing is flushed, nobody is told."""
+        self._signal(signal.SIGKILL)
+        self._await_end()
+
+    def freeze(self) -> None:
+        """Halt it where it stands: connections stay open and nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it run on after `freeze`."""
+        self._signal(signal.SIGCONT)
+
+    def restart(self) -> None:
+        """Stop it in an orderly way and start it again."""
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """End it if it runs."""
+        if self._guard is not None:
+            self.kill()
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        self.close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._guard is not None, "it does not run"
+        os.kill(self.pid, number)
+
+    def _await_end(self) -> None:
+        assert self._guard is not None
+        self._guard.wait(_STOP_SECONDS)
+        os.close(self._owner_end)
+        self._guard = None
+
+    def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                break
+            announced = self._files.announced()
+            if announced is not None and jetstream_answers(self.url):
+                self.pid = announced[1]
+                return
+            time.sleep(0.002)
+        os.close(self._owner_end)
+        process.wait(_STOP_SECONDS)
+        self._guard = None
+        raise AssertionError(f"nats-server is not ready: {self.log}")
+
+
+def _free_port() -> int:
+    ports = random.Random(os.urandom(8))
+    while True:
+        port = ports.choice(_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+        return port
+
+
+@pytest.fixture(scope="session")
+def scratch_folder() -> Iterator[Path]:
+    """A folder for servers of this test run, in memory where there is room for it."""
+    memory = Path("/dev/shm")  # noqa: S108 - the folder made there is private
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2**31
+    with tempfile.TemporaryDirectory(prefix="mabeam-test-", dir=memory if roomy else None) as path:
+        yield Path(path)
+
+
+@pytest.fixture(scope="session")
+def nats_server(scratch_folder: Path) -> Iterator[NatsServer]:
+    """The server all tests share: take a space of your own, and never stop it."""
+    with NatsServer(scratch_folder / "shared") as server:
+        yield server
+
+
+@pytest.fixture
+def breakable_server(scratch_folder: Path) -> Iterator[NatsServer]:
+    """A running server of the test's own, to kill, freeze and start again."""
+    folder = Path(tempfile.mkdtemp(dir=scratch_folder))
+    with NatsServer(folder) as server:
+        yield server
