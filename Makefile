@@ -1,0 +1,108 @@
+# Every target does its own set-up in .venv; it needs Python 3.11+ and the package index.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+LOCK_BIN := build/lock/bin
+# Extra words for the program that a target runs, such as ARGS="-k auction" for pytest.
+ARGS ?=
+# `make lock UPGRADE=--upgrade` takes the newest versions; without it, pins are kept.
+UPGRADE ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test check format lint types-mypy types-pyright imports bench lock clean
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## Watch a team of agents coordinate, and its history replay
+	@$(BIN)/mabeam demo $(ARGS)
+
+# With ARGS only a part of the suite runs, and then its coverage means nothing.
+test: $(READY) ## Run all tests, and check their coverage
+	@mkdir -p build
+	@rm -f .coverage .coverage.*
+	@colour=auto; [ ! -t 1 ] || colour=yes; \
+	  $(BIN)/coverage run -m pytest --color="$$colour" $(ARGS) 2>&1 | tee build/pytest.log
+ifeq ($(strip $(ARGS)),)
+	@$(BIN)/coverage combine --quiet
+	@echo "Coverage of the core, which must be complete:"
+	@$(BIN)/coverage report --include='core/*' --fail-under=100
+	@echo "Coverage of everything, at least 95 %:"
+	@$(BIN)/coverage report --fail-under=95
+	@tail -n 1 build/pytest.log
+endif
+
+check: lint types-mypy types-pyright imports ## Run all static checks
+
+lint: $(READY)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types-mypy: $(READY)
+	@$(BIN)/mypy
+
+types-pyright: $(READY)
+	@$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+imports: $(READY)
+	@$(BIN)/lint-imports --no-logo
+
+format: $(READY) ## Format the code, and mend what ruff can mend by itself
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+bench: $(READY) ## Measure against plain NATS in the same run
+	@$(BIN)/python -m bench $(ARGS)
+
+# pip-compile resolves for the interpreter that runs it: use the oldest that is supported.
+# It reads no dependency groups, so the requirements are handed to it one on a line.
+lock: $(LOCK_BIN)/pip-compile ## Pin the dependencies anew, with hashes
+	@$(call compile,t["build-system"]["requires"] + t["project"]["dependencies"] \
+	  + t["dependency-groups"]["dev"],constraints.txt)
+	@$(call compile,t["dependency-groups"]["lock"],constraints-lock.txt)
+
+define compile
+$(LOCK_BIN)/python -c 'import tomllib; t = tomllib.load(open("pyproject.toml", "rb")); \
+	  print(*($(1)), sep="\n")' \
+	  | PIP_FIND_LINKS= $(LOCK_BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+	    --no-header --no-annotate --no-emit-options $(UPGRADE) --output-file $(2) -; \
+	  sed -i '1i # Written by "make lock" from pyproject.toml; used with pip install --require-hashes.' $(2)
+endef
+
+clean: ## Remove everything that is not source
+	@rm -rf .venv build dist .coverage .coverage.* .hypothesis .import_linter_cache \
+	  .mypy_cache .pytest_cache .ruff_cache
+	@find core projections infra agents app bench examples tests -name __pycache__ -prune \
+	  -exec rm -rf {} +
+
+# --no-build-isolation, because an isolated build would fetch its backend unpinned.
+$(READY): pyproject.toml constraints.txt
+	@$(call make_environment,.venv)
+	@echo "Installing the pinned dependencies into .venv ..."
+	@$(BIN)/python -m pip install --quiet --require-hashes -r constraints.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(LOCK_BIN)/pip-compile: constraints-lock.txt
+	@$(call make_environment,build/lock)
+	@$(LOCK_BIN)/python -m pip install --quiet --require-hashes -r constraints-lock.txt
+	@touch $@
+
+define make_environment
+command -v $(PYTHON) >/dev/null || { \
+	  echo "mabeam needs Python 3.11 or newer, and finds no '$(PYTHON)'." >&2; exit 1; }; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "mabeam needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
+	  echo "Name another one: make PYTHON=python3.12 ..." >&2; exit 1; }; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "'$(PYTHON)' comes without venv; on Debian and Ubuntu: apt install python3-venv" >&2; \
+	  exit 1; }; \
+	$(1)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(1)
+endef
