@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from mabeam.core.ports import Clock
+from mabeam.core.ports import Clock
 
 __all__ = ["SystemClock", "SystemIds"]
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mabeam.core.errors import EventTooLarge
-
-if TYPE_CHECKING:
-    from mabeam.core.ports import Checkpoint
+from mabeam.core.ports import Checkpoint
 
 __all__ = ["MemoryCheckpoints"]
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from mabeam.core.envelope import Recorded, decode
+from mabeam.core.ports import Clock
 from mabeam.core.subjects import Filter, subject_filter
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from mabeam.core.ports import Clock
 
 __all__ = ["Log", "Matcher", "Message"]
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from typing import TYPE_CHECKING, Final
+from collections.abc import AsyncIterator
+from typing import Final
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from mabeam.core.envelope import Recorded
-    from mabeam.core.ports import Page
-    from mabeam.infra.memory.log import Log, Matcher
+from mabeam.core.envelope import Recorded
+from mabeam.core.ports import Page
+from mabeam.infra.memory.log import Log, Matcher
 
 __all__ = ["Consumer", "Follower", "SharedWork"]
 

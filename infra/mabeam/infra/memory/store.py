@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mabeam.core.envelope import Envelope, encode, wire_subject
 from mabeam.core.errors import Conflict, Rejected, StoreFull
@@ -13,9 +14,6 @@ from mabeam.core.subjects import EVERYTHING, Boundary, Filter, boundary_filter, 
 from mabeam.infra.memory.log import Log, Matcher
 from mabeam.infra.memory.readers import Consumer, Follower, SharedWork
 from mabeam.infra.system import SystemClock
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 __all__ = ["MemoryStore"]
 
