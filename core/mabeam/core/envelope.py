@@ -162,12 +162,18 @@ def wire_subject(space: str, event: Envelope) -> str:
     """
     if not _ID.fullmatch(event.id):
         raise Rejected(
-            "event.id", "illegal id", field="id", value=event.id,
+            "event.id",
+            "illegal id",
+            field="id",
+            value=event.id,
             allowed="1 to 128 visible ASCII characters",
         )
     if not _TYPE.fullmatch(event.type):
         raise Rejected(
-            "event.type", "illegal type", field="type", value=event.type,
+            "event.type",
+            "illegal type",
+            field="type",
+            value=event.type,
             allowed="words of A-Z a-z 0-9 _ - joined by dots",
         )
     boundary = Boundary.parse(event.subject)

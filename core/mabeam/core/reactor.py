@@ -15,7 +15,6 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from mabeam.core.decider import Entity
 from mabeam.core.events import Event
 from mabeam.core.subjects import Boundary
 
@@ -55,8 +54,8 @@ class Send(msgspec.Struct, frozen=True):
 
     Attributes:
         cause: Id of the event that made this necessary.
-        boundary: The entity that decides it.
-        command: A command of that entity's decider.
+        boundary: The entity that receives it.
+        command: A command that the entity's reactor receives.
     """
 
     cause: str
@@ -96,10 +95,13 @@ class Reactor(Generic[StateT]):
     Attributes:
         name: Stable name, used in logs and by the durable consumer.
         kind: Kind of entities whose events it hears.
-        react: From the name of an entity, the entity, and the log's clock in nanoseconds
-            since 1970 UTC, to effects. The clock matters only for deadlines.
+        react: From the name of an entity, what is known of it, and the log's clock in
+            nanoseconds since 1970 UTC, to effects. The clock matters only for deadlines.
+        receive: From the name of an entity, what is known of it, and a command that
+            another reactor sends it, to effects; they may only append.
     """
 
     name: str
     kind: str
-    react: Callable[[str, Entity[StateT], int], Effects]
+    react: Callable[[str, StateT, int], Effects]
+    receive: Callable[[str, StateT, Send], Effects]

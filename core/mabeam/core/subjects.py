@@ -71,7 +71,10 @@ class Boundary(msgspec.Struct, frozen=True, order=True):
         kind, slash, entity = text.partition("/")
         if not slash:
             raise Rejected(
-                "subject.malformed", "not an entity", field="subject", value=text,
+                "subject.malformed",
+                "not an entity",
+                field="subject",
+                value=text,
                 allowed="<kind>/<entity>",
             )
         check_name("kind", kind)
@@ -115,7 +118,10 @@ def check_space(space: str) -> str:
     """
     if not _SPACE.fullmatch(space):
         raise Rejected(
-            "name.illegal", "illegal name", field="space", value=space,
+            "name.illegal",
+            "illegal name",
+            field="space",
+            value=space,
             allowed=f"1 to {LENGTH_MAX['space']} characters of A-Z a-z 0-9 _ -",
         )
     return space
@@ -131,7 +137,10 @@ def check_name(field: str, name: str) -> str:
     printable = name.isprintable() and name.strip() == name
     if not name or not printable or len(escape(name)) > limit:
         raise Rejected(
-            "name.illegal", "illegal name", field=field, value=name,
+            "name.illegal",
+            "illegal name",
+            field=field,
+            value=name,
             allowed=f"1 to {limit} printable characters, of which those outside "
             "A-Z a-z 0-9 _ - count three for each UTF-8 byte",
         )

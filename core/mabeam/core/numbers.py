@@ -1,0 +1,59 @@
+"""Exact numbers: means that do not depend on the order of addition, and grids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
+
+from mabeam.core.errors import Rejected
+
+__all__ = ["exact", "on_grid", "to_decimal", "to_grid", "weighted_mean"]
+
+
+def exact(number: float | Decimal) -> Fraction:
+    """Return the number a person wrote: 0.1 is one tenth, not its binary neighbour."""
+    return Fraction(str(number))
+
+
+def to_decimal(number: Fraction, places: int = 9) -> Decimal:
+    """Return the decimal of at most so many places that is nearest, halves to even."""
+    scaled = round(number * 10**places)
+    return (Decimal(scaled) / Decimal(10) ** places).normalize() + Decimal(0)
+
+
+def on_grid(number: Fraction, low: Fraction, step: Fraction | None) -> bool:
+    """Tell whether a number is the low end plus a whole number of steps."""
+    return step is None or ((number - low) / step).denominator == 1
+
+
+def to_grid(
+    number: Fraction, low: Fraction, high: Fraction, step: Fraction | None = None
+) -> Fraction:
+    """Clamp a number into a range and move it to the nearest step, halves to even."""
+    clamped = min(max(number, low), high)
+    if step is None:
+        return clamped
+    steps = min(round((clamped - low) / step), (high - low) // step)
+    return low + steps * step
+
+
+def weighted_mean(terms: Iterable[tuple[int, Fraction]]) -> Fraction:
+    """Return the sum of weight times value over the sum of weights, exactly.
+
+    Raises:
+        Rejected: The weights sum to nothing.
+    """
+    total, weighted = 0, Fraction(0)
+    for weight, value in terms:
+        total += weight
+        weighted += weight * value
+    if total <= 0:
+        raise Rejected(
+            "mean.weights",
+            "nothing to average",
+            field="weights",
+            value=total,
+            allowed="a sum above 0",
+        )
+    return weighted / total

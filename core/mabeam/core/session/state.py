@@ -1,0 +1,214 @@
+"""What the events of one session come to, whatever its protocol."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+from immutables import Map
+
+from mabeam.core.actors import from_coordinator
+from mabeam.core.envelope import Recorded
+from mabeam.core.errors import Rejected
+from mabeam.core.session.events import (
+    Cancelled,
+    Closed,
+    Considered,
+    Decision,
+    Failed,
+    Opening,
+    Outcome,
+    Speech,
+)
+from mabeam.core.session.protocol import (
+    Hearing,
+    Refusal,
+    Spoken,
+    check_opening,
+    protocol_of,
+)
+
+__all__ = ["Phase", "SessionState", "evolve", "hearing", "is_complete"]
+
+Phase: TypeAlias = Literal["unopened", "broken", "open", "closed", "ended"]
+
+
+class SessionState(msgspec.Struct, frozen=True):
+    """A session and what was said in it so far.
+
+    Attributes:
+        phase: ``broken`` when the opening cannot be held and nobody has said so yet.
+        opening: What was asked, or None before the opening.
+        opened_id: Id of the opening event.
+        opened_by: Who opened it.
+        opened_at: Position of the opening.
+        due_ns: When it closes at the latest, on the log's clock.
+        weights: Declared weight of each participant; empty when everybody may speak.
+        trouble: Why the opening cannot be held, or None.
+        spoken: Latest valid word of each speaker, by agent.
+        refused: Latest invalid word of each who said one, by agent.
+        superseded: How many words were replaced by a later one of the same speaker.
+        late: Position of the latest word that came too late, by agent.
+        closed_at: Position of the closing, 0 before it.
+        closed_id: Id of the closing event.
+        outcome: How it ended, or None.
+        decision: The event that ended it, or None; cancelled and failed ones have none.
+        decided_at: Position of the end, 0 before it.
+        decided_id: Id of the event that ended it.
+        reason: Why it was closed, cancelled or failed.
+    """
+
+    phase: Phase = "unopened"
+    opening: Opening | None = None
+    opened_id: str = ""
+    opened_by: str = ""
+    opened_at: int = 0
+    due_ns: int = 0
+    weights: Map[str, int] = Map()
+    trouble: Refusal | None = None
+    spoken: Map[str, Spoken] = Map()
+    refused: Map[str, Refusal] = Map()
+    superseded: int = 0
+    late: Map[str, int] = Map()
+    closed_at: int = 0
+    closed_id: str = ""
+    outcome: Outcome | None = None
+    decision: Decision | None = None
+    decided_at: int = 0
+    decided_id: str = ""
+    reason: str = ""
+
+
+def evolve(state: SessionState, recorded: Recorded) -> SessionState:
+    """Apply one fact."""
+    match recorded.data:
+        case Speech() as event:
+            return _heard(state, event, recorded)
+        case Opening() as event:
+            return _opened(state, event, recorded)
+        case Closed() as event if from_coordinator(recorded) and state.phase == "open":
+            return msgspec.structs.replace(
+                state,
+                phase="closed",
+                closed_at=recorded.position,
+                closed_id=recorded.id,
+                reason=event.reason,
+            )
+        case Decision() as event if from_coordinator(recorded) and state.phase == "closed":
+            return _ended(state, recorded, event.outcome, decision=event)
+        case Cancelled() as event if _may_cancel(state, recorded):
+            return _ended(state, recorded, "cancelled", reason=event.reason)
+        case Failed() as event if from_coordinator(recorded) and state.phase == "broken":
+            return _ended(state, recorded, "failed", reason=f"{event.detail} [{event.code}]")
+        case _:
+            return state
+
+
+def is_complete(state: SessionState) -> bool:
+    """Tell whether all named participants have said something valid."""
+    return 0 < len(state.weights) == len(state.spoken)
+
+
+def hearing(session: str, state: SessionState) -> Hearing[Opening]:
+    """Return a closed session as the deciding rule sees it.
+
+    Raises:
+        AssertionError: The session was never opened or is not closed.
+    """
+    assert state.opening is not None
+    assert state.closed_at
+    return Hearing(
+        session,
+        state.opening,
+        Considered(state.opened_at, state.closed_at),
+        state.spoken,
+        state.refused,
+        state.superseded,
+        state.weights,
+    )
+
+
+def _opened(state: SessionState, event: Opening, recorded: Recorded) -> SessionState:
+    # The first opening holds; a stray second one must not change the question.
+    if state.opening is not None:
+        return state
+    opened = SessionState(
+        phase="open",
+        opening=event,
+        opened_id=recorded.id,
+        opened_by=recorded.actor,
+        opened_at=recorded.position,
+        due_ns=recorded.recorded_ns + event.open_for_ms * 1_000_000,
+        weights=Map({p.agent: p.weight for p in event.participants}),
+    )
+    try:
+        check_opening(event)
+    except Rejected as refusal:
+        trouble = Refusal(recorded.actor, refusal.code, recorded.position, str(refusal))
+        return msgspec.structs.replace(opened, phase="broken", trouble=trouble)
+    return opened
+
+
+def _heard(state: SessionState, speech: Speech, recorded: Recorded) -> SessionState:
+    if state.opening is None:
+        return state
+    agent, position = recorded.actor, recorded.position
+    if state.phase != "open":
+        return msgspec.structs.replace(state, late=state.late.set(agent, position))
+    reason = _objection(state, state.opening, agent, speech)
+    if reason:
+        refusal = Refusal(agent, _said(state.opening, speech), position, reason)
+        return msgspec.structs.replace(state, refused=state.refused.set(agent, refusal))
+    before = state.spoken.get(agent)
+    if before is not None and before.event_id == recorded.id:
+        return state
+    same = before is not None and before.speech == speech
+    since = before.since if before is not None and same else position
+    word = Spoken(agent, speech, position, since, recorded.id)
+    return msgspec.structs.replace(
+        state,
+        spoken=state.spoken.set(agent, word),
+        superseded=state.superseded + (before is not None and not same),
+    )
+
+
+def _objection(state: SessionState, opening: Opening, agent: str, speech: Speech) -> str:
+    protocol = protocol_of(opening)
+    if not isinstance(speech, protocol.speech):
+        return f"not_understood: {type(speech).__name__} in a session of {protocol.name}"
+    if state.weights and agent not in state.weights:
+        return "not_eligible"
+    try:
+        protocol.check_speech(opening, speech)
+    except Rejected as refusal:
+        return f"invalid: {refusal}"
+    return ""
+
+
+def _said(opening: Opening, speech: Speech) -> str:
+    protocol = protocol_of(opening)
+    return protocol.say(speech) if isinstance(speech, protocol.speech) else type(speech).__name__
+
+
+def _may_cancel(state: SessionState, recorded: Recorded) -> bool:
+    in_time = state.phase in {"open", "closed"}
+    return in_time and (recorded.actor == state.opened_by or from_coordinator(recorded))
+
+
+def _ended(
+    state: SessionState,
+    recorded: Recorded,
+    outcome: Outcome,
+    *,
+    decision: Decision | None = None,
+    reason: str = "",
+) -> SessionState:
+    return msgspec.structs.replace(
+        state,
+        phase="ended",
+        outcome=outcome,
+        decision=decision,
+        decided_at=recorded.position,
+        decided_id=recorded.id,
+        reason=reason or state.reason,
+    )
