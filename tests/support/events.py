@@ -7,10 +7,10 @@ from typing import Final
 import msgspec
 
 from mabeam.core.envelope import Envelope
-from mabeam.core.ports import ANY, Write
+from mabeam.core.ports import ANY, EventStore, Write
 from mabeam.infra.system import SystemIds
 
-__all__ = ["fresh_id", "said", "write"]
+__all__ = ["append_each", "fresh_id", "said", "write"]
 
 fresh_id: Final = SystemIds().new_id
 
@@ -51,3 +51,9 @@ def write(
         tuple(said(subject, str(number), actor=actor, commit=commit) for number in range(count)),
         expect,
     )
+
+
+async def append_each(store: EventStore, count: int, entity: str = "1") -> None:
+    """Append events to one session, one after the other."""
+    for _ in range(count):
+        _ = await store.append(write(f"session/{entity}"))
