@@ -41,6 +41,7 @@ class SessionState(msgspec.Struct, frozen=True):
         opening: What was asked, or None before the opening.
         opened_id: Id of the opening event.
         opened_by: Who opened it.
+        correlation_id: The run that the opening belongs to, and with it the session.
         opened_at: Position of the opening.
         due_ns: When it closes at the latest, on the log's clock.
         weights: Declared weight of each participant; empty when everybody may speak.
@@ -62,6 +63,7 @@ class SessionState(msgspec.Struct, frozen=True):
     opening: Opening | None = None
     opened_id: str = ""
     opened_by: str = ""
+    correlation_id: str = ""
     opened_at: int = 0
     due_ns: int = 0
     weights: Map[str, int] = Map()
@@ -137,6 +139,7 @@ def _opened(state: SessionState, event: Opening, recorded: Recorded) -> SessionS
         opening=event,
         opened_id=recorded.id,
         opened_by=recorded.actor,
+        correlation_id=recorded.envelope.correlationid,
         opened_at=recorded.position,
         due_ns=recorded.recorded_ns + event.open_for_ms * 1_000_000,
         weights=Map({p.agent: p.weight for p in event.participants}),

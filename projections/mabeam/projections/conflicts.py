@@ -1,0 +1,95 @@
+"""Every conflict from its detection to what it came to."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+from immutables import Map
+
+from mabeam.core.actors import from_coordinator
+from mabeam.core.envelope import Recorded
+from mabeam.core.errors import CodecError
+from mabeam.core.policies import Policy
+from mabeam.core.variable.events import (
+    Candidate,
+    Changed,
+    ConflictDetected,
+    ConflictResolved,
+    Refused,
+    ResolutionChosen,
+)
+from mabeam.core.variable.types import Value
+from mabeam.projections.projection import Projection
+
+__all__ = ["CONFLICTS", "ConflictRecord", "ConflictStatus"]
+
+ConflictStatus: TypeAlias = Literal["detected", "chosen", "resolved", "applied", "refused"]
+
+
+class ConflictRecord(msgspec.Struct, frozen=True):
+    """One conflict.
+
+    Attributes:
+        variable: The variable in dispute.
+        candidates: The values that competed, in the order of their positions.
+        detected_at: Position of its detection.
+        status: How far it has come.
+        policy: How it is resolved, once chosen.
+        value: What it came to, once resolved.
+        winner: Whose value that is; empty when merged.
+        reason: The rule and the numbers.
+    """
+
+    variable: str
+    candidates: tuple[Candidate, ...]
+    detected_at: int
+    status: ConflictStatus = "detected"
+    policy: Policy | None = None
+    value: Value | None = None
+    winner: str = ""
+    reason: str = ""
+
+
+Conflicts: TypeAlias = Map[str, ConflictRecord]
+
+
+def apply(conflicts: Conflicts, recorded: Recorded) -> Conflicts:
+    """Apply one event."""
+    if recorded.kind != "variable" or not from_coordinator(recorded):
+        return conflicts
+    try:
+        event = recorded.data
+    except CodecError:
+        return conflicts
+    match event:
+        case ConflictDetected():
+            found = ConflictRecord(recorded.entity, event.candidates, recorded.position)
+            return conflicts.set(event.conflict, found)
+        case ResolutionChosen():
+            return _change(conflicts, event.conflict, status="chosen", policy=event.chosen)
+        case ConflictResolved():
+            return _change(
+                conflicts,
+                event.conflict,
+                status="resolved",
+                value=event.value,
+                winner=event.winner,
+                reason=event.reason,
+            )
+        case Changed() if event.conflict:
+            return _change(conflicts, event.conflict, status="applied")
+        case Refused() if event.conflict:
+            return _change(conflicts, event.conflict, status="refused", reason=event.detail)
+        case _:
+            return conflicts
+
+
+def _change(conflicts: Conflicts, conflict: str, **fields: object) -> Conflicts:
+    known = conflicts.get(conflict)
+    if known is None:
+        return conflicts
+    return conflicts.set(conflict, msgspec.structs.replace(known, **fields))
+
+
+CONFLICTS: Final[Projection[Conflicts]] = Projection("conflicts", 1, Map(), apply)

@@ -1,0 +1,120 @@
+"""The state of a whole space: all registries folded together, and what could not be read."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final
+
+import msgspec
+from immutables import Map
+
+from mabeam.core.agent.decider import AgentState
+from mabeam.core.decider import Entity
+from mabeam.core.envelope import Recorded
+from mabeam.core.session.decider import SESSION
+from mabeam.core.session.state import SessionState
+from mabeam.core.variable.constraint import CONSTRAINT_INITIAL, ConstraintState
+from mabeam.core.variable.decider import VARIABLE, VariableView
+from mabeam.core.variable.state import VariableState
+from mabeam.projections.conflicts import CONFLICTS, ConflictRecord
+from mabeam.projections.projection import Projection
+from mabeam.projections.registry import AGENTS, CONSTRAINTS, SESSIONS, VARIABLES, Registry
+
+__all__ = ["WORLD", "Unreadable", "World", "fingerprint", "plain"]
+
+UNREADABLE_KEPT: Final = 100
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """Events that nobody can read: how many, and where the latest of them stand.
+
+    Attributes:
+        count: How many there are.
+        latest: Position and reason of the latest hundred.
+    """
+
+    count: int = 0
+    latest: tuple[tuple[int, str], ...] = ()
+
+
+class World(msgspec.Struct, frozen=True):
+    """Everything known about a space at a position.
+
+    Attributes:
+        position: The last position folded.
+        agents: Agents by name.
+        variables: Variables by name.
+        constraints: Constraints by name.
+        sessions: Sessions by name.
+        conflicts: Conflicts by id.
+        unreadable: What could not be read.
+    """
+
+    position: int = 0
+    agents: Registry[AgentState] = Map()
+    variables: Registry[VariableState] = Map()
+    constraints: Registry[ConstraintState] = Map()
+    sessions: Registry[SessionState] = Map()
+    conflicts: Map[str, ConflictRecord] = Map()
+    unreadable: Unreadable = Unreadable()
+
+    def session(self, name: str) -> Entity[SessionState]:
+        """Return a session, an unopened one if there is none of that name."""
+        return self.sessions.get(name, _NO_SESSION)
+
+    def variable(self, name: str) -> VariableView:
+        """Return a variable with the constraints on it, an undeclared one if there is none."""
+        variable = self.variables.get(name, _NO_VARIABLE)
+        constraints = tuple(
+            (constraint, self.constraints.get(constraint, _NO_CONSTRAINT))
+            for constraint in variable.state.constraints
+        )
+        return VariableView(variable, constraints)
+
+
+_NO_SESSION: Final = Entity(0, SESSION.initial)
+_NO_VARIABLE: Final = Entity(0, VARIABLE.initial)
+_NO_CONSTRAINT: Final = Entity(0, CONSTRAINT_INITIAL)
+
+
+def apply(world: World, recorded: Recorded) -> World:
+    """Apply one event to the registry of its kind."""
+    agents, variables, constraints = world.agents, world.variables, world.constraints
+    sessions, conflicts, unreadable = world.sessions, world.conflicts, world.unreadable
+    match recorded.kind:
+        case "session":
+            sessions = SESSIONS.apply(sessions, recorded)
+        case "variable":
+            variables = VARIABLES.apply(variables, recorded)
+            conflicts = CONFLICTS.apply(conflicts, recorded)
+        case "agent":
+            agents = AGENTS.apply(agents, recorded)
+        case "constraint":
+            constraints = CONSTRAINTS.apply(constraints, recorded)
+        case _:
+            pass
+    if recorded.problem is not None:
+        latest = (*unreadable.latest, (recorded.position, str(recorded.problem)))
+        unreadable = Unreadable(unreadable.count + 1, latest[-UNREADABLE_KEPT:])
+    return World(recorded.position, agents, variables, constraints, sessions, conflicts, unreadable)
+
+
+WORLD: Final[Projection[World]] = Projection("world", 1, World(), apply)
+
+
+def plain(state: object) -> Any:  # noqa: ANN401 - JSON is any
+    """Return any state as plain JSON values, maps in the order of their keys."""
+    return msgspec.to_builtins(state, enc_hook=_encode, order="sorted")
+
+
+def fingerprint(state: object) -> str:
+    """Return the SHA-256 of a state's plain form: equal states give equal fingerprints."""
+    canonical = msgspec.json.encode(state, enc_hook=_encode, order="sorted")
+    return hashlib.sha256(canonical).hexdigest()
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, Map):
+        entries: dict[str, object] = dict(value.items())  # pyright: ignore[reportUnknownArgumentType]  - names are text
+        return entries
+    raise NotImplementedError(f"{type(value).__name__} has no plain form")
