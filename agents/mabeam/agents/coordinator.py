@@ -127,7 +127,7 @@ class Coordinator:
             # If this fails too, the event is handed out again when the wait for its ack ends.
             with suppress(StoreError):
                 await delivery.retry(RETRY_SECONDS)
-        except Exception:
+        except Exception:  # noqa: BLE001 - see below
             # A fault in a protocol's code must not stop the other sessions; the event is
             # handed out again, so the fault stays visible until it is mended.
             self._log.exception(

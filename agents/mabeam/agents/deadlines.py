@@ -110,8 +110,8 @@ class Deadlines:
     async def _reach(self, boundary: Boundary, now_ns: int) -> None:
         try:
             await self._reached(boundary, now_ns)
-        except MabeamError as error:
-            # The deadline stays armed: an unreachable log is tried again.
+        except Exception as error:  # noqa: BLE001 - one faulty deadline must not end all others
+            # It stays armed: an unreachable log is tried again, a fault stays visible.
             _log.warning("deadline postponed", entity=str(boundary), error=str(error))
             self.arm(boundary, now_ns + int(RETRY_SECONDS * 1e9))
 

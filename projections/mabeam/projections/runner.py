@@ -74,6 +74,7 @@ class Live(Generic[StateT]):
         self._saved = 0
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
+        self._hoping: list[tuple[Callable[[StateT], bool], asyncio.Future[StateT]]] = []
         self._task: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
 
@@ -122,6 +123,24 @@ class Live(Generic[StateT]):
             await woken
         return self._state
 
+    async def until(self, holds: Callable[[StateT], bool]) -> StateT:
+        """Return the first state from now on of which something holds.
+
+        States are looked at after each page of events, so one that holds only between two
+        events of a page is not seen.
+
+        Raises:
+            ProjectionError: The fold failed before.
+            StoreError: The log could not be followed that far.
+        """
+        if holds(self._state):
+            return self._state
+        if self._failure is not None:
+            raise self._failure
+        woken: asyncio.Future[StateT] = asyncio.get_running_loop().create_future()
+        self._hoping.append((holds, woken))
+        return await woken
+
     async def caught_up(self) -> StateT:
         """Return the state once the fold has passed what is recorded now."""
         return await self.wait_for(await self._store.head())
@@ -169,6 +188,19 @@ class Live(Generic[StateT]):
             woken = heapq.heappop(self._waiting)[2]
             if not woken.done():
                 woken.set_result(None)
+        if self._hoping:
+            self._wake_hoping(state)
+
+    def _wake_hoping(self, state: StateT) -> None:
+        still: list[tuple[Callable[[StateT], bool], asyncio.Future[StateT]]] = []
+        for holds, woken in self._hoping:
+            if woken.done():
+                continue
+            if holds(state):
+                woken.set_result(state)
+            else:
+                still.append((holds, woken))
+        self._hoping = still
 
     def _failed_at(self, error: Exception) -> ProjectionError:
         failure = ProjectionError(self._projection.name, self._position)
@@ -178,7 +210,10 @@ class Live(Generic[StateT]):
     def _stop(self, failure: BaseException) -> None:
         if self._failure is None and not isinstance(failure, asyncio.CancelledError):
             self._failure = failure
-        for _, _, woken in self._waiting:
+        waiting: list[asyncio.Future[None] | asyncio.Future[StateT]] = []
+        waiting.extend(woken for _, _, woken in self._waiting)
+        waiting.extend(woken for _, woken in self._hoping)
+        for woken in waiting:
             if woken.done():
                 continue
             if isinstance(failure, asyncio.CancelledError):
@@ -186,6 +221,7 @@ class Live(Generic[StateT]):
             else:
                 woken.set_exception(failure)
         self._waiting.clear()
+        self._hoping.clear()
 
     async def _save(self) -> None:
         if self._checkpoints is None or self._codec is None or self._position == self._saved:

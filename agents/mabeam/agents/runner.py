@@ -1,0 +1,261 @@
+"""Host agents over any store: let them hear, say what they answer, isolate their faults."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Final, Self
+
+import structlog
+
+from mabeam.agents.agent import Agent, Answer, Handler, Heard, Proposal
+from mabeam.agents.author import Author, agent_source
+from mabeam.agents.transact import transact
+from mabeam.core.agent.decider import AGENT, Register
+from mabeam.core.agent.events import HandlerFailed
+from mabeam.core.decider import Entity
+from mabeam.core.envelope import Recorded
+from mabeam.core.errors import CodecError, MabeamError, StoreError
+from mabeam.core.events import Event
+from mabeam.core.ids import derived_id
+from mabeam.core.ports import EventStore, Write
+from mabeam.core.session.events import Opening, Speech
+from mabeam.core.session.protocol import protocol_of
+from mabeam.core.subjects import Boundary
+from mabeam.core.variable.decider import check_proposal
+from mabeam.core.variable.events import Proposed
+from mabeam.projections.runner import Live
+from mabeam.projections.world import WORLD, World
+
+__all__ = ["AgentRunner"]
+
+INBOX_MAX: Final = 1_000
+RETRY_SECONDS: Final = 1.0
+_UNKNOWN: Final = Entity(0, AGENT.initial)
+_log: Final = structlog.get_logger(__name__)
+
+
+class AgentRunner:
+    """Registers agents and lets them take part. Use it as an asynchronous context manager.
+
+    One follower serves all agents of the process. Each agent hears one event after the
+    other, in the order of the log, while the agents work side by side. An agent that
+    lags by a thousand events slows the others' hearing, so memory stays bounded.
+
+    Args:
+        store: The log of the space.
+        author: Writes the envelopes of what agents say.
+        agents: Whom to host; all names differ.
+    """
+
+    def __init__(self, store: EventStore, author: Author, agents: Sequence[Agent]) -> None:
+        self._store: Final = store
+        self._author: Final = author
+        self._agents: Final = tuple(agents)
+        self._live: Final = Live(WORLD, store)
+        self._inboxes: Final[dict[str, asyncio.Queue[Recorded]]] = {
+            agent.name: asyncio.Queue(INBOX_MAX) for agent in agents
+        }
+        if len(self._inboxes) != len(self._agents):
+            raise ValueError("two agents have the same name")
+        self._stack: Final = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Register the agents and start to listen.
+
+        Raises:
+            Rejected: A name is registered otherwise.
+        """
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._live)
+            world = await self._live.caught_up()
+            for agent in self._agents:
+                await self._register(agent)
+            tasks = [asyncio.create_task(self._hear(world.position), name="agents-hear")]
+            for agent in self._agents:
+                self._recall(agent, await self._openings(world))
+                tasks.append(asyncio.create_task(self._work(agent), name=f"agent-{agent.name}"))
+            stack.push_async_callback(_stop, tasks)
+            self._stack.push_async_callback(stack.pop_all().aclose)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop listening. The agents stay registered, and recall open sessions next time."""
+        await self._stack.aclose()
+
+    async def _register(self, agent: Agent) -> None:
+        boundary = Boundary("agent", agent.name)
+        command = Register(agent.role, tuple(agent.capabilities), dict(agent.metadata))
+
+        def decide(world: World) -> tuple[Write, ...]:
+            entity = world.agents.get(agent.name, _UNKNOWN)
+            events = AGENT.decide(command, entity.state)
+            if not events:
+                return ()
+            source = agent_source(agent.name)
+            return (self._author.says(boundary, events, source=source, expect=entity.position),)
+
+        await transact(self._store, self._live, decide)
+
+    async def _openings(self, world: World) -> list[Recorded]:
+        """Read the openings of the sessions that are open, in the order of the log."""
+        positions = sorted(
+            session.state.opened_at
+            for session in world.sessions.values()
+            if session.state.phase == "open"
+        )
+        found: list[Recorded] = []
+        for position in positions:
+            async for page in self._store.read(after=position - 1, until=position):
+                found.extend(page)
+        return found
+
+    def _recall(self, agent: Agent, openings: Sequence[Recorded]) -> None:
+        for recorded in openings[-INBOX_MAX:]:
+            spoken = self._live.state.session(recorded.entity).state.spoken
+            if agent.name not in spoken and self._concerns(agent, recorded):
+                self._inboxes[agent.name].put_nowait(recorded)
+
+    async def _hear(self, after: int) -> None:
+        position = after
+        while True:
+            try:
+                async with self._store.follow(after=position) as pages:
+                    async for page in pages:
+                        for recorded in page:
+                            for agent in self._agents:
+                                if self._concerns(agent, recorded):
+                                    await self._inboxes[agent.name].put(recorded)
+                            position = recorded.position
+            except StoreError as error:
+                _log.warning("agents lost the log, trying again", error=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def _concerns(self, agent: Agent, recorded: Recorded) -> bool:
+        if recorded.actor == agent.name:
+            return False
+        try:
+            event = recorded.data
+        except CodecError:
+            return False
+        if isinstance(event, Opening) and event.participants:
+            may_speak = any(agent.name == p.agent for p in event.participants)
+            return may_speak and bool(agent.handlers_of(event))
+        return bool(agent.handlers_of(event))
+
+    async def _work(self, agent: Agent) -> None:
+        inbox = self._inboxes[agent.name]
+        while True:
+            recorded = await inbox.get()
+            world = await self._live.wait_for(recorded.position)
+            state = world.agents.get(agent.name, _UNKNOWN).state
+            if state.status != "active":
+                continue
+            for handler in agent.handlers_of(recorded.data):
+                await self._call(agent, handler, Heard(recorded, world))
+
+    async def _call(self, agent: Agent, handler: Handler, heard: Heard) -> None:
+        try:
+            answers = handler(agent, heard.recorded.data, heard)
+            if inspect.isawaitable(answers):
+                answers = await answers
+            writes = self._writes(agent, heard, _several(answers))
+        except Exception as error:  # noqa: BLE001 - an agent's fault is its own, and recorded
+            await self._report(agent, handler, heard, error)
+            return
+        try:
+            for write in writes:
+                await self._store.append(write)
+        except MabeamError as error:
+            _log.error(
+                "answer not recorded",
+                space=self._store.space,
+                agent=agent.name,
+                position=heard.position,
+                correlation_id=heard.recorded.envelope.correlationid,
+                error=str(error),
+            )
+
+    def _writes(self, agent: Agent, heard: Heard, answers: Sequence[Answer]) -> list[Write]:
+        writes: list[Write] = []
+        for index, answer in enumerate(answers):
+            boundary, event = _said(agent, heard, answer)
+            writes.append(
+                self._author.says(
+                    boundary,
+                    (event,),
+                    source=agent_source(agent.name),
+                    correlation_id=heard.recorded.envelope.correlationid,
+                    causation_id=heard.recorded.id,
+                    # A restarted agent that hears the same again must not speak twice.
+                    id=derived_id(heard.recorded.id, agent.name, index),
+                )
+            )
+        return writes
+
+    async def _report(self, agent: Agent, handler: Handler, heard: Heard, error: Exception) -> None:
+        name = getattr(handler, "__name__", "handler")
+        correlation_id = heard.recorded.envelope.correlationid
+        _log.warning(
+            "handler failed",
+            space=self._store.space,
+            agent=agent.name,
+            handler=name,
+            position=heard.position,
+            correlation_id=correlation_id,
+            exc_info=error,
+        )
+        failed = HandlerFailed(
+            handler=name,
+            event=heard.recorded.id,
+            error=type(error).__name__,
+            message=str(error)[:1_000],
+        )
+        write = self._author.says(
+            Boundary("agent", agent.name),
+            (failed,),
+            source=agent_source(agent.name),
+            correlation_id=correlation_id,
+            causation_id=heard.recorded.id,
+        )
+        try:
+            await self._store.append(write)
+        except MabeamError as trouble:
+            _log.warning("failure not recorded", agent=agent.name, error=str(trouble))
+
+
+def _several(answers: object) -> Sequence[Answer]:
+    if answers is None:
+        return ()
+    given = answers if isinstance(answers, list | tuple) else (answers,)  # pyright: ignore[reportUnknownVariableType]  - checked below
+    for answer in given:  # pyright: ignore[reportUnknownVariableType]  - checked below
+        if not isinstance(answer, Event | Proposal):
+            raise TypeError(f"a handler returned {type(answer).__name__}, which is no answer")  # pyright: ignore[reportUnknownArgumentType]  - only its name
+    return given  # pyright: ignore[reportReturnType, reportUnknownVariableType]  - checked above
+
+
+def _said(agent: Agent, heard: Heard, answer: Answer) -> tuple[Boundary, Event]:
+    """Return what to record for an answer, having refused what could never count."""
+    if isinstance(answer, Proposal):
+        view = heard.world.variable(answer.variable)
+        value = check_proposal(answer.variable, view, agent.name, answer.value)
+        proposed = Proposed(value=value, base=view.variable.state.position, reason=answer.reason)
+        return Boundary("variable", answer.variable), proposed
+    opening = heard.world.session(heard.entity).state.opening
+    if isinstance(answer, Speech) and opening is not None:
+        protocol_of(opening).check_speech(opening, answer)
+    return heard.recorded.boundary, answer
+
+
+async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
