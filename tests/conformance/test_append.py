@@ -67,6 +67,30 @@ ILLEGAL = {
 }
 
 
+TWICE = said("session/1", commit="c")
+
+NO_APPENDS = {
+    "no write": [],
+    "a write without events": [Write(())],
+    "a write without events beside another": [write(), Write(())],
+    "several entities in one write": [
+        Write((said("session/1", commit="c"), said("session/2", commit="c")))
+    ],
+    "several commits in one write": [Write((said(commit="c"), said(commit="d")))],
+    "several commits in several writes": [
+        write("session/1", commit="c"),
+        write("session/2", commit="d"),
+    ],
+    "one entity in two writes": [write(commit="c"), write(commit="c")],
+    "one id twice in a write": [Write((TWICE, TWICE))],
+    "one id twice in two writes": [
+        Write((TWICE,)),
+        Write((said("session/2", id=TWICE.id, commit="c"),)),
+    ],
+    "more than a thousand events": [write(count=1_001)],
+}
+
+
 def sized(size: int, empty: Envelope | None = None) -> Envelope:
     """Return an event of exactly so many bytes on the wire."""
     empty = said(text="") if empty is None else empty
@@ -290,6 +314,15 @@ class TestRefusals:
             _ = await store.append(
                 write("session/2", expect=NEW, commit=commit), Write(tuple(events), NEW)
             )
+        assert await store.head() == 0
+
+    @pytest.mark.parametrize("writes", NO_APPENDS.values(), ids=NO_APPENDS.keys())
+    async def test_writes_that_are_no_append_are_rejected(
+        self, store: EventStore, writes: list[Write]
+    ) -> None:
+        with pytest.raises(Rejected) as raised:
+            _ = await store.append(*writes)
+        assert raised.value.code.startswith("append.")
         assert await store.head() == 0
 
     async def test_an_event_of_the_greatest_size_is_taken_and_one_byte_more_is_not(

@@ -11,7 +11,7 @@ import pytest
 from mabeam.core.envelope import Recorded
 from mabeam.core.ports import EventStore, Page
 from mabeam.core.subjects import Filter
-from support.events import append_each, write
+from support.events import append_each, fresh_id, write
 from support.reading import positions, take
 from support.worlds import World
 
@@ -52,7 +52,10 @@ class TestFollow:
         self, store: EventStore
     ) -> None:
         async with store.follow() as pages:
-            _ = await store.append(write("session/1", 5), write("session/2", 5))
+            commit = fresh_id()
+            _ = await store.append(
+                write("session/1", 5, commit=commit), write("session/2", 5, commit=commit)
+            )
             assert positions(await take(pages, 10)) == list(range(1, 11))
 
     async def test_a_filter_lets_nothing_else_through_now_and_later(

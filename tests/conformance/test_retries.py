@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from mabeam.core.errors import Conflict
 from mabeam.core.ports import ANY, NEW, EventStore, Write
 from support.events import fresh_id, said, write
 from support.reading import ids, read_all
@@ -98,6 +99,26 @@ class TestTheSameAppendAgain:
         )
         assert set(answers) == {count}
         assert await stores[0].head() == count
+
+    @pytest.mark.parametrize("expect", [NEW, 1])
+    async def test_another_event_in_the_same_commit_is_no_retry(
+        self, store: EventStore, expect: int
+    ) -> None:
+        """Who derives commit ids may decide otherwise the second time; that is another append."""
+        _ = await store.append(write("session/1"))
+        commit = fresh_id()
+        assert await store.append(write("session/1", expect=1, commit=commit)) == 2
+        with pytest.raises(Conflict):
+            _ = await store.append(write("session/1", expect=expect, commit=commit))
+        assert await store.head() == 2
+
+    async def test_an_append_with_one_more_event_is_no_retry(self, store: EventStore) -> None:
+        commit = fresh_id()
+        one, more = said(commit=commit), said(commit=commit)
+        assert await store.append(Write((one,), NEW)) == 1
+        with pytest.raises(Conflict):
+            _ = await store.append(Write((one, more), NEW))
+        assert ids(await read_all(store)) == [one.id]
 
     async def test_equal_words_under_another_id_are_another_event(self, store: EventStore) -> None:
         assert await store.append(Write((said(text="same"),))) == 1

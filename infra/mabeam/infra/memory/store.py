@@ -64,8 +64,8 @@ class MemoryStore:
         Raises:
             Conflict: A boundary is not where a write expects it; nothing was recorded.
             Rejected: An event has an illegal id, type, source or subject, or the writes
-                are not one append: no events, several subjects or commits in a write,
-                a boundary or an id twice, more than 1,000 events.
+                are no append: too few or too many events, several subjects in a write,
+                several commits, a boundary or an id twice.
             EventTooLarge: An event has more bytes than the log takes.
             StoreFull: The log has no room left; nothing was recorded.
         """
@@ -184,26 +184,26 @@ class MemoryStore:
 def _checked(writes: Sequence[Write]) -> list[Envelope]:
     """Return the events of the writes if they can be one append."""
     events = [event for write in writes for event in write.events]
-    if not writes or not all(write.events for write in writes):
-        raise Rejected("append.empty", "nothing to append", field="writes")
-    if len(events) > _APPEND_MAX:
+    if not 0 < len(events) <= _APPEND_MAX or not all(write.events for write in writes):
         raise Rejected(
-            "append.too_many",
-            "too many events for one append",
+            "append.size",
+            "an append or a write of it has too few or too many events",
             field="events",
             value=len(events),
             allowed=f"1 to {_APPEND_MAX}",
         )
-    for write in writes:
-        if len({(event.subject, event.commitid) for event in write.events}) > 1:
-            raise Rejected(
-                "append.mixed",
-                "the events of a write differ in subject or commitid",
-                field="subject",
-                value=write.events[0].subject,
-            )
-    if len({write.events[0].subject for write in writes}) < len(writes):
-        raise Rejected("append.boundary_twice", "two writes to one boundary", field="subject")
+    subjects = [write.events[0].subject for write in writes]
+    for write, subject in zip(writes, subjects, strict=True):
+        if any(event.subject != subject for event in write.events):
+            raise _rejected("append.subject", "the events of a write are of several entities")
+    if len(set(subjects)) < len(subjects):
+        raise _rejected("append.boundary", "two writes are of one boundary")
+    if len({event.commitid for event in events}) > 1:
+        raise _rejected("append.commit", "the events are of several commits", field="commitid")
     if len({event.id for event in events}) < len(events):
-        raise Rejected("append.id_twice", "an id stands for two events", field="id")
+        raise _rejected("append.id", "two events have one id", field="id")
     return events
+
+
+def _rejected(code: str, detail: str, *, field: str = "subject") -> Rejected:
+    return Rejected(code, detail, field=field)
