@@ -147,6 +147,16 @@ class TestSettling:
             for _ in range(2):
                 assert (await next_delivery(deliveries)).recorded.position == 2
 
+    async def test_settling_twice_does_no_more_than_once(self, store: EventStore) -> None:
+        await append_each(store, 1)
+        async with store.consume("worker", ack_wait_seconds=SOON_SECONDS) as deliveries:
+            first = await next_delivery(deliveries)
+            await first.ack()
+            await first.ack()
+            await append_each(store, 1)
+            for _ in range(2):
+                assert (await next_delivery(deliveries)).recorded.position == 2
+
     async def test_retry_delivers_again_without_waiting(self, store: EventStore) -> None:
         await append_each(store, 1)
         async with store.consume("worker", ack_wait_seconds=3_600) as deliveries:

@@ -68,6 +68,14 @@ class TestFollow:
             await append_each(store, 1, "2")
             assert positions(await take(pages, 4)) == [4, 5, 6, 10]
 
+    async def test_one_who_waits_sleeps_through_what_is_not_wanted(self, store: EventStore) -> None:
+        async with store.follow(Filter(entity="2")) as pages:
+            waiting = asyncio.ensure_future(take(pages, 1))
+            await asyncio.sleep(0)
+            await append_each(store, 3, "1")
+            await append_each(store, 1, "2")
+            assert positions(await waiting) == [4]
+
     @pytest.mark.parametrize("name", ["*", ">", "two words", "dots.in.it", "größe"])
     async def test_a_filter_takes_unusual_names_literally(
         self, store: EventStore, name: str
