@@ -180,7 +180,7 @@ class Coordinator:
                 return False
             await self._live.wait_for(position)
             for part in append.parts:
-                self._log.info(
+                self._log.debug(
                     "decided",
                     position=position,
                     correlation_id=correlation_id,

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Final, Self
 
+import msgspec
 import structlog
 
 from mabeam.agents.agent import Agent, Answer, Handler, Heard, Proposal
@@ -19,7 +20,7 @@ from mabeam.core.agent.events import HandlerFailed
 from mabeam.core.decider import Entity
 from mabeam.core.envelope import Recorded
 from mabeam.core.errors import CodecError, MabeamError, StoreError
-from mabeam.core.events import Event
+from mabeam.core.events import Event, decode_data, type_of
 from mabeam.core.ids import derived_id
 from mabeam.core.ports import EventStore, Write
 from mabeam.core.session.events import Opening, Speech
@@ -249,10 +250,12 @@ def _said(agent: Agent, heard: Heard, answer: Answer) -> tuple[Boundary, Event]:
         value = check_proposal(answer.variable, view, agent.name, answer.value)
         proposed = Proposed(value=value, base=view.variable.state.position, reason=answer.reason)
         return Boundary("variable", answer.variable), proposed
+    # Structs do not check what they are made of; what could not be read back is refused here.
+    event = decode_data(type_of(answer), msgspec.Raw(msgspec.json.encode(answer)))
     opening = heard.world.session(heard.entity).state.opening
-    if isinstance(answer, Speech) and opening is not None:
-        protocol_of(opening).check_speech(opening, answer)
-    return heard.recorded.boundary, answer
+    if isinstance(event, Speech) and opening is not None:
+        protocol_of(opening).check_speech(opening, event)
+    return heard.recorded.boundary, event
 
 
 async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
