@@ -88,14 +88,16 @@ class Child:
         return await self._process.wait()
 
     async def end(self, server_pid: int) -> None:
-        """Ask the guard to end the server, and wait until both have ended.
+        """Ask the guard to end the server, and return when both have ended.
 
         Args:
             server_pid: Is killed if the guard itself hangs; 0 when not known yet.
         """
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self._owner_end, b".")
-        os.close(self._owner_end)
+        if self._owner_end >= 0:
+            owner_end, self._owner_end = self._owner_end, -1
+            with contextlib.suppress(BrokenPipeError):
+                os.write(owner_end, b".")
+            os.close(owner_end)
         try:
             async with asyncio.timeout(self._stop_seconds + _GUARD_SECONDS):
                 await self._process.wait()

@@ -93,7 +93,7 @@ class DataFolder:
             ConfigurationError: The folder cannot be written to. Name another one.
         """
         try:
-            self.forget()
+            self._record.unlink(missing_ok=True)
             for stale in self.path.glob("*.ports"):
                 stale.unlink()
             self.configuration.write_bytes(configuration)
@@ -114,22 +114,30 @@ class DataFolder:
         return None
 
     def record(self, record: Record) -> None:
-        """Tell other processes which server serves this folder."""
-        draft = self._record.with_suffix(".draft")
-        draft.write_bytes(msgspec.json.encode(record))
-        draft.replace(self._record)
+        """Tell other processes which server serves this folder.
 
-    def forget(self) -> None:
-        """Take the record back; the folder may be gone as well."""
-        self._record.unlink(missing_ok=True)
+        Raises:
+            ConfigurationError: The folder cannot be written to. Make room on its disk.
+        """
+        draft = self._record.with_suffix(".draft")
+        try:
+            draft.write_bytes(msgspec.json.encode(record))
+            draft.replace(self._record)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def forget(self, pid: int) -> None:
+        """Take back the record of a server, unless another has taken the folder since."""
+        record = self._recorded()
+        if record is not None and record.pid == pid:
+            self._record.unlink(missing_ok=True)
 
     def served_at(self) -> str | None:
         """Return the address of the server that serves this folder now, or None."""
-        try:
-            record = msgspec.json.decode(self._record.read_bytes(), type=Record)
-        except (OSError, msgspec.DecodeError):
+        record = self._recorded()
+        if record is None or identify(record.url) != record.server_id:
             return None
-        return record.url if identify(record.url) == record.server_id else None
+        return record.url
 
     def last_words(self, lines: int = 8) -> str:
         """Return the end of the server's log."""
@@ -138,6 +146,12 @@ class DataFolder:
         except OSError as error:
             return f"(no log: {error})"
         return "\n".join(text.splitlines()[-lines:]) or "(it logged nothing)"
+
+    def _recorded(self) -> Record | None:
+        try:
+            return msgspec.json.decode(self._record.read_bytes(), type=Record)
+        except (OSError, msgspec.DecodeError):
+            return None
 
     def _unusable(self, error: OSError) -> ConfigurationError:
         return ConfigurationError(

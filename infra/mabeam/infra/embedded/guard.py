@@ -29,6 +29,7 @@ __all__ = ["guard", "main"]
 _STANDARD_INPUT = 0
 _PR_SET_PDEATHSIG = 1
 _NOT_STARTED = 127
+_LOOK_SECONDS = 1.0
 
 
 def main(arguments: list[str]) -> int:
@@ -63,7 +64,7 @@ def guard(
         except subprocess.TimeoutExpired:
             server.kill()
 
-    threading.Thread(target=end_with_owner, daemon=True).start()
+    threading.Thread(target=end_with_owner, name="guard", daemon=True).start()
     status = server.wait()
     if orphaned.is_set() and remove:
         import shutil  # noqa: PLC0415 - an expensive import for a rare event
@@ -75,7 +76,7 @@ def guard(
 def _asked(owner: int, source: int) -> bool:
     """Wait until the server shall end; say whether the owner was there to ask for it."""
     if sys.platform != "win32":
-        while not select.select([source], [], [], 1.0)[0]:
+        while not select.select([source], [], [], _LOOK_SECONDS)[0]:
             if os.getppid() != owner:
                 return False
     return os.read(source, 1) != b""

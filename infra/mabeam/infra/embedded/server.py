@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 
-from mabeam.core.errors import DataFolderInUse, ServerFailed
+from mabeam.core.errors import ConfigurationError, DataFolderInUse, ServerFailed
 from mabeam.infra.embedded.binary import find_binary
 from mabeam.infra.embedded.child import Child
 from mabeam.infra.embedded.configuration import render
@@ -36,6 +36,8 @@ _SETTLE_SECONDS = 0.5
 
 class EmbeddedServer:
     """A nats-server with JetStream on a free loopback port, for as long as the context lasts.
+
+    An instance is entered once.
 
     Args:
         folder: Where the streams are kept; made if missing. None keeps them in a temporary
@@ -90,7 +92,7 @@ class EmbeddedServer:
         """
         binary = find_binary()
         if self._temporary:
-            self._files = DataFolder(Path(tempfile.mkdtemp(prefix="mabeam-")))
+            self._files = DataFolder(_temporary_folder())
         try:
             self._files.prepare()
             self._lock = await self._take_lock()
@@ -171,15 +173,22 @@ class EmbeddedServer:
 
     async def _stop(self) -> None:
         self._stopping = True
-        if self._lock is not None:
-            # The record goes while the lock is still held, or it might be a successor's.
-            self._files.forget()
+        self._files.forget(self.pid)
         if self._child is not None:
             await self._child.end(self.pid)
+        if self._watch is not None:
+            await asyncio.wait({self._watch})
         if self._lock is not None:
             self._lock.release()
         if self._temporary:
             await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+
+
+def _temporary_folder() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="mabeam-"))
+    except OSError as error:
+        raise ConfigurationError(f"no temporary folder could be made: {error}") from error
 
 
 async def _undisturbed(work: Coroutine[Any, Any, None]) -> None:
