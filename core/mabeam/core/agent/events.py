@@ -24,7 +24,13 @@ class Registered(Event, frozen=True, kw_only=True):
 
 @event_type("mabeam.agent.updated.v1", kind="agent")
 class Updated(Event, frozen=True, kw_only=True):
-    """The agent now is as stated here, in full."""
+    """The agent now is as stated here, in full.
+
+    Attributes:
+        role: Its role in the team.
+        capabilities: What it can do, sorted.
+        metadata: Free text by name.
+    """
 
     role: str = "executor"
     capabilities: tuple[str, ...] = ()
@@ -33,7 +39,11 @@ class Updated(Event, frozen=True, kw_only=True):
 
 @event_type("mabeam.agent.suspended.v1", kind="agent")
 class Suspended(Event, frozen=True, kw_only=True):
-    """The agent takes no part until it is resumed."""
+    """The agent takes no part until it is resumed.
+
+    Attributes:
+        reason: Why, for people.
+    """
 
     reason: str = ""
 
@@ -45,7 +55,11 @@ class Resumed(Event, frozen=True, kw_only=True):
 
 @event_type("mabeam.agent.deregistered.v1", kind="agent")
 class Deregistered(Event, frozen=True, kw_only=True):
-    """The agent is gone. Its name may be registered anew."""
+    """The agent is gone. Its name may be registered anew.
+
+    Attributes:
+        reason: Why, for people.
+    """
 
     reason: str = ""
 

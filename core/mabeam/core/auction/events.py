@@ -45,7 +45,13 @@ class BidPlaced(Speech, frozen=True, kw_only=True):
 
 
 class Ranked(msgspec.Struct, frozen=True):
-    """A bid in the order of the clearing."""
+    """A bid in the order of the clearing.
+
+    Attributes:
+        agent: Who bid.
+        amount: In minor units.
+        position: Where the bid stands.
+    """
 
     agent: str
     amount: int

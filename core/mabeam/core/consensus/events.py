@@ -47,7 +47,14 @@ class BallotCast(Speech, frozen=True, kw_only=True):
 
 
 class Contribution(msgspec.Struct, frozen=True):
-    """What one ballot adds to the mean."""
+    """What one ballot adds to the mean.
+
+    Attributes:
+        agent: Who cast it.
+        weight: How much it weighs.
+        value: The number on it.
+        position: Where the ballot stands.
+    """
 
     agent: str
     weight: int

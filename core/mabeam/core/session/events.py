@@ -30,7 +30,12 @@ TieBreak: TypeAlias = Literal["canonical", "earliest", "refuse"]
 
 
 class Participant(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One who may speak, and how much its word weighs."""
+    """One who may speak, and how much its word weighs.
+
+    Attributes:
+        agent: Name of the agent.
+        weight: How much its word weighs, 1 or more.
+    """
 
     agent: str
     weight: int = 1
@@ -68,14 +73,22 @@ class Speech(Event, frozen=True, kw_only=True):
 
 @event_type("mabeam.session.closed.v1", kind="session")
 class Closed(Event, frozen=True, kw_only=True):
-    """What stands before this position counts, and nothing else. Said by protocol code alone."""
+    """What stands before this position counts, and nothing else. Said by protocol code alone.
+
+    Attributes:
+        reason: ``complete`` when all named participants have spoken, else ``deadline``.
+    """
 
     reason: Literal["complete", "deadline"]
 
 
 @event_type("mabeam.session.cancelled.v1", kind="session")
 class Cancelled(Event, frozen=True, kw_only=True):
-    """The opener took the session back before it was decided."""
+    """The opener took the session back before it was decided.
+
+    Attributes:
+        reason: Why, for people.
+    """
 
     reason: str = ""
 
@@ -94,7 +107,12 @@ class Failed(Event, frozen=True, kw_only=True):
 
 
 class Considered(msgspec.Struct, frozen=True):
-    """The positions that were considered: after the opening, before the closing."""
+    """The positions that were considered: after the opening, before the closing.
+
+    Attributes:
+        opened: Position of the opening.
+        closed: Position of the closing.
+    """
 
     opened: int
     closed: int

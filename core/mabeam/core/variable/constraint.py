@@ -49,7 +49,12 @@ class ConstraintDeclared(Event, frozen=True, kw_only=True):
 
 @event_type("mabeam.constraint.checked.v1", kind="constraint")
 class ConstraintChecked(Event, frozen=True, kw_only=True):
-    """A change of one variable was checked and recorded. Said by protocol code alone."""
+    """A change of one variable was checked and recorded. Said by protocol code alone.
+
+    Attributes:
+        variable: Name of the variable.
+        value: What it is now.
+    """
 
     variable: str
     value: Value

@@ -32,7 +32,13 @@ class Linear(msgspec.Struct, frozen=True, tag="linear"):
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """One variable stands in a relation to a value."""
+    """One variable stands in a relation to a value.
+
+    Attributes:
+        variable: Name of the variable.
+        relation: How it stands to the value.
+        value: The other side.
+    """
 
     variable: str
     relation: Relation
@@ -40,7 +46,12 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class Implies(msgspec.Struct, frozen=True, tag="implies"):
-    """When all conditions of ``when`` hold, all of ``then`` must hold."""
+    """When all conditions of ``when`` hold, all of ``then`` must hold.
+
+    Attributes:
+        when: The conditions that call for the others.
+        then: The conditions called for.
+    """
 
     when: tuple[Condition, ...]
     then: tuple[Condition, ...]

@@ -49,7 +49,11 @@ class Declared(Event, frozen=True, kw_only=True):
 
 @event_type("mabeam.variable.constrained.v1", kind="variable")
 class Constrained(Event, frozen=True, kw_only=True):
-    """From now on the variable's changes are checked against a constraint."""
+    """From now on the variable's changes are checked against a constraint.
+
+    Attributes:
+        constraint: Name of the constraint.
+    """
 
     constraint: str
 
@@ -180,7 +184,12 @@ class ConflictDetected(Event, frozen=True, kw_only=True):
 
 
 class Shadow(msgspec.Struct, frozen=True):
-    """What another policy would have chosen, recorded for comparison only."""
+    """What another policy would have chosen, recorded for comparison only.
+
+    Attributes:
+        policy: Name of the policy.
+        value: What it would have chosen.
+    """
 
     policy: str
     value: Value

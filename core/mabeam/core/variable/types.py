@@ -35,7 +35,14 @@ _MODULE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_]\w*)?")
 
 
 class FloatType(msgspec.Struct, frozen=True, tag="float", omit_defaults=True):
-    """A number between two ends, both allowed; on a grid from ``low`` when a step is given."""
+    """A number between two ends, both allowed; on a grid from ``low`` when a step is given.
+
+    Attributes:
+        low: Least value.
+        high: Greatest value.
+        step: Distance between allowed values; None for any number.
+        default: The value before any change; ``low`` without one.
+    """
 
     low: float
     high: float
@@ -44,7 +51,14 @@ class FloatType(msgspec.Struct, frozen=True, tag="float", omit_defaults=True):
 
 
 class IntegerType(msgspec.Struct, frozen=True, tag="integer", omit_defaults=True):
-    """A whole number between two ends, both allowed; on a grid from ``low``."""
+    """A whole number between two ends, both allowed; on a grid from ``low``.
+
+    Attributes:
+        low: Least value.
+        high: Greatest value.
+        step: Distance between allowed values.
+        default: The value before any change; ``low`` without one.
+    """
 
     low: int
     high: int
@@ -53,34 +67,57 @@ class IntegerType(msgspec.Struct, frozen=True, tag="integer", omit_defaults=True
 
 
 class ChoiceType(msgspec.Struct, frozen=True, tag="choice", omit_defaults=True):
-    """One of several texts."""
+    """One of several texts.
+
+    Attributes:
+        options: The texts, none twice.
+        default: The value before any change; the first option without one.
+    """
 
     options: tuple[str, ...]
     default: str | None = None
 
 
 class BooleanType(msgspec.Struct, frozen=True, tag="boolean", omit_defaults=True):
-    """True or false."""
+    """True or false.
+
+    Attributes:
+        default: The value before any change.
+    """
 
     default: bool = False
 
 
 class TextType(msgspec.Struct, frozen=True, tag="text", omit_defaults=True):
-    """Free text of bounded length, such as a prompt."""
+    """Free text of bounded length, such as a prompt.
+
+    Attributes:
+        length_max: Most characters allowed.
+        default: The value before any change.
+    """
 
     length_max: int = 10_000
     default: str = ""
 
 
 class ModuleType(msgspec.Struct, frozen=True, tag="module", omit_defaults=True):
-    """Which of several program modules does the work, each as ``package.module:Class``."""
+    """Which of several program modules does the work, each as ``package.module:Class``.
+
+    Attributes:
+        modules: The modules, none twice.
+        default: The value before any change; the first module without one.
+    """
 
     modules: tuple[str, ...]
     default: str | None = None
 
 
 class CompositeType(msgspec.Struct, frozen=True, tag="composite"):
-    """Several named parts that change together."""
+    """Several named parts that change together.
+
+    Attributes:
+        parts: The type of each part, by name.
+    """
 
     parts: dict[str, VariableType]
 
