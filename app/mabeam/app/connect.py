@@ -1,0 +1,137 @@
+"""The composition root: bind the log, the coordinator and the live state to a space."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from mabeam.agents.author import Author
+from mabeam.agents.coordinator import Coordinator
+from mabeam.app.space.desk import Desk
+from mabeam.app.space.space import Space
+from mabeam.core import catalogue
+from mabeam.core.ports import EventStore
+from mabeam.core.subjects import check_name, check_space
+from mabeam.infra.embedded import EmbeddedServer
+from mabeam.infra.jetstream import JetStreamStore
+from mabeam.infra.jetstream import connect as connect_server
+from mabeam.infra.system import SystemClock, SystemIds
+from mabeam.projections.runner import Live
+from mabeam.projections.world import WORLD
+
+__all__ = ["SERVER_VARIABLE", "attach", "connect", "open_store", "server_address"]
+
+SERVER_VARIABLE: Final = "MABEAM_NATS_URL"
+"""Environment variable with the address of the server to use."""
+
+# Importing the catalogue registers every event type that comes with mabeam.
+_REGISTERED: Final = catalogue.DOMAINS
+
+
+@asynccontextmanager
+async def connect(  # noqa: PLR0913 - each is a choice of its own
+    space: str = "default",
+    *,
+    server: str | None = None,
+    data: Path | str | None = None,
+    coordinate: bool = True,
+    identity: str = "operator",
+    correlation_id: str | None = None,
+    replicas: int = 1,
+) -> AsyncIterator[Space]:
+    """Connect to a space, which is made if there is none of that name.
+
+    Args:
+        space: Name of the space: 1 to 32 characters of ``A-Z a-z 0-9 _ -``.
+        server: Address of a NATS server with JetStream, such as ``nats://127.0.0.1:4222``;
+            several separated by commas. The environment variable ``MABEAM_NATS_URL`` if
+            None. Without either a server of one's own is started for as long as the
+            connection lasts.
+        data: Folder in which a server of one's own keeps the log; a temporary one if None.
+        coordinate: Carry out here what protocols decide. Any number of processes may.
+        identity: Who speaks where a call does not say.
+        correlation_id: The run that everything said here belongs to; a fresh one if None.
+        replicas: Copies of the log in a cluster, when the space is made here.
+
+    Raises:
+        Rejected: A name is illegal.
+        StoreUnavailable: No server answers at the address.
+        ConfigurationError: The server of one's own cannot run, or the space exists with
+            settings that cannot be trusted.
+    """
+    check_space(space)
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(server_address(server, data))
+        store = await stack.enter_async_context(open_store(space, address, replicas=replicas))
+        attached = attach(
+            store, coordinate=coordinate, identity=identity, correlation_id=correlation_id
+        )
+        yield await stack.enter_async_context(attached)
+
+
+@asynccontextmanager
+async def server_address(
+    server: str | None = None, data: Path | str | None = None
+) -> AsyncIterator[str]:
+    """Return the address of the chosen server, starting one if none is chosen.
+
+    Raises:
+        ConfigurationError: A server of one's own cannot run.
+    """
+    chosen = server or os.environ.get(SERVER_VARIABLE)
+    if chosen:
+        yield chosen
+        return
+    async with EmbeddedServer(data) as embedded:
+        yield embedded.url
+
+
+@asynccontextmanager
+async def open_store(
+    space: str, address: str, *, replicas: int = 1
+) -> AsyncIterator[JetStreamStore]:
+    """Connect to the log of a space, and make it if it does not exist.
+
+    Raises:
+        StoreUnavailable: No server answers at the address.
+        ConfigurationError: The space exists with settings that cannot be trusted.
+    """
+    connection = await connect_server(address.split(","))
+    try:
+        yield await JetStreamStore.open(connection, space, replicas=replicas)
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def attach(
+    store: EventStore,
+    *,
+    coordinate: bool = True,
+    identity: str = "operator",
+    correlation_id: str | None = None,
+) -> AsyncIterator[Space]:
+    """Return a space over any log, for instance one in memory.
+
+    Args:
+        store: The log.
+        coordinate: Carry out here what protocols decide.
+        identity: Who speaks where a call does not say.
+        correlation_id: The run that everything said here belongs to; a fresh one if None.
+
+    Raises:
+        Rejected: The identity cannot be the token of a subject.
+    """
+    check_name("actor", identity)
+    ids = SystemIds()
+    author = Author(SystemClock(), ids)
+    async with AsyncExitStack() as stack:
+        if coordinate:
+            await stack.enter_async_context(Coordinator(store, author))
+        live = await stack.enter_async_context(Live(WORLD, store))
+        await live.caught_up()
+        desk = Desk(store, live, author, identity, correlation_id or ids.new_id())
+        yield Space(desk, ids, stack)

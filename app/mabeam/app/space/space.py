@@ -1,0 +1,102 @@
+"""A space: one team's world, its log, and everything the log comes to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Final
+
+from mabeam.agents.agent import Agent
+from mabeam.agents.runner import AgentRunner
+from mabeam.app.space.agents import Agents
+from mabeam.app.space.desk import Desk
+from mabeam.app.space.sessions import Sessions
+from mabeam.app.space.variables import Variables
+from mabeam.core.errors import NotFound
+from mabeam.core.events import Event
+from mabeam.core.ports import EventStore, IdSource, Page
+from mabeam.core.subjects import EVERYTHING, Boundary, Filter
+from mabeam.projections.world import WORLD, World
+
+__all__ = ["Space"]
+
+
+class Space:
+    """One space. `mabeam.app.connect` makes it.
+
+    Attributes:
+        agents: Who is here.
+        variables: What they must agree on.
+        sessions: How they come to agree.
+        store: The log itself.
+    """
+
+    def __init__(self, desk: Desk, ids: IdSource, stack: AsyncExitStack) -> None:
+        self._desk: Final = desk
+        self._stack: Final = stack
+        self.store: Final[EventStore] = desk.store
+        self.agents: Final = Agents(desk)
+        self.variables: Final = Variables(desk)
+        self.sessions: Final = Sessions(desk, ids)
+
+    @property
+    def name(self) -> str:
+        """Name of the space."""
+        return self.store.space
+
+    @property
+    def state(self) -> World:
+        """Everything known now. What this space's own calls recorded is in it."""
+        return self._desk.live.state
+
+    async def state_at(self, position: int) -> World:
+        """Return everything that was known at a position, folded from the log.
+
+        Raises:
+            NotFound: The log is not that long, or the position is negative.
+        """
+        head = await self.store.head()
+        if not 0 <= position <= head:
+            raise NotFound(f"no position {position} in space {self.name!r}, which ends at {head}")
+        world = WORLD.initial
+        async for page in self.store.read(until=position):
+            for recorded in page:
+                world = WORLD.apply(world, recorded)
+        return world
+
+    async def append(
+        self, to: Boundary | str, *events: Event, by: str | None = None, expect: int | None = None
+    ) -> int:
+        """Record events of registered types; return the position of the last one.
+
+        Args:
+            to: The entity, as a boundary or as ``kind/entity``.
+            events: Payloads, recorded together or not at all.
+            by: Who says it.
+            expect: Where the boundary must stand; None for whatever it holds.
+
+        Raises:
+            Conflict: The boundary is not where it was expected.
+            Rejected: A name is illegal.
+        """
+        boundary = Boundary.parse(to) if isinstance(to, str) else to
+        return await self._desk.append(self._desk.write(boundary, events, by, expect=expect))
+
+    def follow(
+        self, wanted: Filter = EVERYTHING, *, after: int = 0
+    ) -> AbstractAsyncContextManager[AsyncIterator[Page]]:
+        """Read what is recorded behind a position and then what comes, page by page."""
+        return self.store.follow(wanted, after=after)
+
+    async def caught_up(self) -> World:
+        """Return everything known once all that is recorded now has been folded."""
+        return await self._desk.live.caught_up()
+
+    async def host(self, *agents: Agent) -> None:
+        """Register agents and let them take part for as long as the space is connected.
+
+        Raises:
+            Rejected: A name is registered otherwise.
+        """
+        runner = AgentRunner(self.store, self._desk.author, agents)
+        await self._stack.enter_async_context(runner)

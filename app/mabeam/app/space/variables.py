@@ -1,0 +1,188 @@
+"""The variables of a space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mabeam.agents.transact import transact
+from mabeam.app.space.desk import Desk
+from mabeam.core.decider import Entity
+from mabeam.core.errors import CodecError, NotFound
+from mabeam.core.policies import Policy
+from mabeam.core.ports import Write
+from mabeam.core.subjects import Boundary, Filter, check_name
+from mabeam.core.variable.constraint import CONSTRAINT_INITIAL, declare_constraint
+from mabeam.core.variable.constraints import Constraint, variables_of
+from mabeam.core.variable.decider import VARIABLE, Declare, check_proposal
+from mabeam.core.variable.events import (
+    Changed,
+    ConflictDetected,
+    Proposed,
+    Refused,
+    UpdatePolicy,
+)
+from mabeam.core.variable.state import VariableState
+from mabeam.core.variable.types import Value, VariableType
+from mabeam.projections.world import World
+
+__all__ = ["ProposalMade", "Variables"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalMade:
+    """A proposal that is recorded and not yet judged.
+
+    Attributes:
+        variable: Name of the variable.
+        id: Id of the proposal.
+        position: Where it stands.
+    """
+
+    desk: Desk
+    variable: str
+    id: str
+    position: int
+
+    async def outcome(self) -> Changed | Refused:
+        """Return what became of it: the change it led to, alone or with others, or a refusal."""
+        conflict = ""
+        wanted = Filter(kind="variable", entity=self.variable)
+        async with self.desk.store.follow(wanted, after=self.position) as pages:
+            async for page in pages:
+                for recorded in page:
+                    try:
+                        event = recorded.data
+                    except CodecError:
+                        continue
+                    match event:
+                        case Changed() | Refused() if self.id == event.proposal or (
+                            conflict and event.conflict == conflict
+                        ):
+                            await self.desk.live.wait_for(recorded.position)
+                            return event
+                        case ConflictDetected() if self._is_in(event):
+                            conflict = event.conflict
+                        case _:
+                            pass
+        raise AssertionError("a follower has no end")
+
+    def _is_in(self, event: ConflictDetected) -> bool:
+        return any(candidate.proposal == self.id for candidate in event.candidates)
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """Declare variables, propose values, bind variables to each other, look them up."""
+
+    desk: Desk
+
+    async def declare(  # noqa: PLR0913 - each is a choice of its own
+        self,
+        name: str,
+        type: VariableType,  # noqa: A002 - the word of the declaration
+        *,
+        update: UpdatePolicy = "last_writer",
+        on_conflict: Policy | None = None,
+        scope: Sequence[str] = (),
+        by: str | None = None,
+    ) -> VariableState:
+        """Declare a variable; the same declaration again changes nothing.
+
+        Args:
+            name: Its name in the space.
+            type: What values it may take, with the default.
+            update: ``last_writer``, or ``coordinated`` if only sessions may change it.
+            on_conflict: ``Policy("priority", parameters={"priorities": {…}})`` or
+                ``Policy("weighted_merge", parameters={"weights": {…}})``; without one the
+                later of two proposals from the same base is refused.
+            scope: The agents who may propose; empty for everybody.
+            by: Who declares it.
+
+        Raises:
+            Rejected: It is declared otherwise, or the declaration contradicts itself.
+        """
+        check_name("entity", name)
+        command = Declare(type, update, on_conflict, tuple(scope))
+
+        def entity(world: World) -> Entity[VariableState]:
+            return world.variable(name).variable
+
+        await self.desk.command(Boundary("variable", name), VARIABLE, entity, command, by)
+        return entity(self.desk.live.state).state
+
+    async def constrain(self, name: str, constraint: Constraint, *, by: str | None = None) -> None:
+        """Bind variables to each other; the same constraint again changes nothing.
+
+        Raises:
+            Rejected: The name is taken, a variable is undeclared, or the present values
+                break the constraint.
+        """
+        check_name("entity", name)
+
+        def decide(world: World) -> Sequence[Write]:
+            present = world.constraints.get(name, Entity(0, CONSTRAINT_INITIAL))
+            variables = {v: world.variable(v).variable for v in variables_of(constraint)}
+            parts = declare_constraint(name, constraint, present, variables)
+            return [
+                self.desk.write(part.boundary, part.events, by, expect=part.expect)
+                for part in parts
+            ]
+
+        await transact(self.desk.store, self.desk.live, decide)
+
+    async def propose(  # noqa: PLR0913 - each is a choice of its own
+        self,
+        name: str,
+        value: Value,
+        *,
+        by: str,
+        base: int | None = None,
+        blind: bool = False,
+        reason: str = "",
+    ) -> ProposalMade:
+        """Propose a value; what cannot be allowed is refused and not recorded.
+
+        Args:
+            name: Name of the variable.
+            value: What it should be.
+            by: Who proposes it.
+            base: Position of the change that the proposer has seen; the present one if None.
+            blind: Propose whatever has happened since: the last writer wins.
+            reason: Why, for people.
+
+        Raises:
+            Rejected: The variable is undeclared or coordinated, the agent is out of its
+                scope, or the value breaks its type or a constraint.
+        """
+        view = self.desk.live.state.variable(name)
+        canonical = check_proposal(name, view, by, value)
+        seen = view.variable.state.position if base is None else base
+        proposed = Proposed(value=canonical, base=None if blind else seen, reason=reason)
+        id_, position = await self.desk.say(Boundary("variable", name), proposed, by)
+        return ProposalMade(self.desk, name, id_, position)
+
+    def get(self, name: str) -> VariableState:
+        """Return a variable as it is now.
+
+        Raises:
+            NotFound: It was never declared.
+        """
+        state = self.desk.live.state.variable(name).variable.state
+        if state.declaration is None:
+            raise NotFound(f"no variable {name!r} in space {self.desk.store.space!r}")
+        return state
+
+    def value(self, name: str) -> Value:
+        """Return the value a variable has now.
+
+        Raises:
+            NotFound: It was never declared.
+        """
+        return self.get(name).value
+
+    def all(self) -> dict[str, VariableState]:
+        """Return every declared variable by name, sorted."""
+        found = self.desk.live.state.variables
+        states = {name: found[name].state for name in sorted(found)}
+        return {name: state for name, state in states.items() if state.declaration is not None}
