@@ -1,0 +1,185 @@
+"""Append events so that every outcome is known: recorded, refused, or honestly unknown.
+
+A timeout says nothing, a conflict may be the echo of one's own lost append, and a
+duplicate may be a stranger's. All three are settled in the same way: read the boundary
+from the leader and compare the commit id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from mabeam.core.errors import OutcomeUnknown, StoreError, StoreUnavailable
+from mabeam.core.ports import Write
+from mabeam.infra.jetstream.answers import ApiError, Failure, PublishAnswer, failure_of, final_error
+from mabeam.infra.jetstream.patience import Patience
+from mabeam.infra.jetstream.plan import Plan
+from mabeam.infra.jetstream.publisher import Publisher
+from mabeam.infra.jetstream.replies import Lost
+from mabeam.infra.jetstream.settlement import Settlement
+from mabeam.infra.jetstream.turns import Turns
+
+__all__ = ["Appender"]
+
+_log: Final = structlog.get_logger(__name__)
+
+
+class Appender:
+    """Records the events of one space.
+
+    Args:
+        space: Name of the space.
+        publisher: Sends them.
+        settlement: Looks up what became of them.
+        limit: Bytes that an encoded event may have.
+    """
+
+    def __init__(
+        self, space: str, publisher: Publisher, settlement: Settlement, limit: int
+    ) -> None:
+        self._space = space
+        self._publisher = publisher
+        self._settlement = settlement
+        self._limit = limit
+        self._turns = Turns()
+
+    async def append(self, writes: Sequence[Write], deadline: float) -> int:
+        """Do what `mabeam.core.ports.EventStore.append` promises, until the deadline."""
+        plan = Plan.of(self._space, writes, self._limit)
+        course = _Course(plan, self._publisher, self._settlement, self._limit, deadline)
+        if not plan.checks:
+            # Speech needs no turn: whatever stands before it, it is recorded.
+            return await course.run()
+        boundaries = [check.subjects for check in plan.checks]
+        await self._turns.take(boundaries)
+        try:
+            return await course.run()
+        finally:
+            self._turns.give_back(boundaries)
+
+
+class _Course:
+    """The course of one append, over as many attempts as it takes."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        publisher: Publisher,
+        settlement: Settlement,
+        limit: int,
+        deadline: float,
+    ) -> None:
+        self._limit = limit
+        self._plan = plan
+        self._publisher = publisher
+        self._settlement = settlement
+        self._patience = Patience(deadline)
+        self._deadline = deadline
+        # Whether an attempt was sent whose outcome is not known.
+        self._open = False
+        self._last: Exception | None = None
+
+    async def run(self) -> int:
+        """Attempt it until it is settled."""
+        while True:
+            try:
+                position = await self._attempt()
+            except StoreUnavailable as error:
+                raise self._unsettled() from error
+            if position is not None:
+                return position
+            if not await self._patience.pause():
+                raise self._unsettled() from self._last
+
+    async def _attempt(self) -> int | None:
+        """Send it once; return its position, or None to try again."""
+        try:
+            answer = await self._send()
+        except Lost as error:
+            self._open = True
+            self._last = error
+            # Speech is sent again under the same message id: the server knows it.
+            return await self._settlement.recorded(self._plan, self._deadline)
+        if answer.error is not None:
+            return await self._refused(answer.error)
+        if answer.duplicate:
+            return await self._duplicate(answer.seq)
+        return answer.seq
+
+    async def _send(self) -> PublishAnswer:
+        messages = self._plan.messages
+        if len(messages) == 1:
+            return await self._publisher.publish(messages[0], self._deadline)
+        return await self._publisher.publish_batch(messages, self._deadline)
+
+    async def _refused(self, error: ApiError) -> int | None:
+        self._last = RuntimeError(str(error))
+        match failure_of(error):
+            case Failure.CONFLICT:
+                return await self._conflict()
+            case Failure.DUPLICATE:
+                return await self._duplicate_batch()
+            case Failure.TRANSIENT:
+                return None
+            case Failure.FINAL:
+                if self._open:
+                    position = await self._settlement.recorded(self._plan, self._deadline)
+                    if position is not None:
+                        return position
+                raise final_error(error, self._plan.size_max, self._limit)
+
+    async def _conflict(self) -> int | None:
+        """Settle a refused expectation: it may be the echo of an earlier attempt."""
+        self._open = True
+        position = await self._settlement.recorded(self._plan, self._deadline)
+        if position is None and self._has_looked_enough:
+            # Nothing stands behind the expected position. An append in flight will soon
+            # be seen, a leader that lags will soon be another; a wrong expectation stays.
+            conflict = await self._settlement.ahead(self._plan, self._deadline)
+            if conflict is not None:
+                raise conflict
+        return position
+
+    async def _duplicate(self, position: int) -> int | None:
+        """Settle an event that the server took for a known one."""
+        stored = await self._settlement.at(position, self._deadline)
+        if stored is None:
+            return None
+        recorded = self._plan.position_by(stored, 0)
+        if recorded is None:
+            # The id is another's. Ours may yet have been recorded earlier, under a fresh one.
+            recorded = await self._settlement.spoken(self._plan, self._deadline)
+        if recorded is None:
+            self._evade(stored.seq, stored.subject)
+        return recorded
+
+    async def _duplicate_batch(self) -> int | None:
+        """Settle a batch of which the server knows an id, but does not say which."""
+        self._open = True
+        settlement = self._settlement
+        seek = settlement.recorded if self._plan.checks else settlement.spoken
+        position = await seek(self._plan, self._deadline)
+        if position is None and self._has_looked_enough:
+            self._evade(0, "")
+        return position
+
+    @property
+    def _has_looked_enough(self) -> bool:
+        return self._patience.attempts >= self._settlement.looks
+
+    def _evade(self, position: int, subject: str) -> None:
+        _log.warning(
+            "message id used up by another event",
+            commit_id=self._plan.commit_id,
+            position=position,
+            subject=subject,
+        )
+        self._plan = self._plan.under_fresh_ids()
+
+    def _unsettled(self) -> StoreError:
+        if self._open:
+            return OutcomeUnknown(self._plan.boundary, self._plan.commit_id)
+        return StoreUnavailable("the log took no events in time; nothing was recorded")

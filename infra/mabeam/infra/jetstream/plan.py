@@ -1,0 +1,192 @@
+"""What an append puts onto the wire, and how it will be recognised afterwards."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
+
+from mabeam.core.envelope import Envelope, encode, wire_subject
+from mabeam.core.errors import Rejected
+from mabeam.core.ports import Write
+from mabeam.core.subjects import boundary_filter
+from mabeam.infra.jetstream.answers import StoredMessage
+from mabeam.infra.jetstream.publisher import Message
+
+__all__ = ["EVENTS_MAX", "Check", "Plan"]
+
+EVENTS_MAX: Final = 1_000
+"""Events that the server records in one batch."""
+
+
+class _Mark(msgspec.Struct):
+    """What of a stored event tells which append it was part of."""
+
+    id: str = ""
+    commitid: str = ""
+
+
+_marks: Final = msgspec.json.Decoder(_Mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """An expectation of one boundary.
+
+    Attributes:
+        subjects: The boundary's one filter.
+        boundary: The boundary as text.
+        expect: The position it must be at.
+        first: Index of the first event of the append that goes there.
+    """
+
+    subjects: str
+    boundary: str
+    expect: int
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An append, ready to be sent.
+
+    Attributes:
+        events: All its events, in order.
+        messages: The same for the wire.
+        checks: The expectations, ordered by filter.
+        subjects: The filter of the boundary that the first event goes to.
+    """
+
+    events: tuple[Envelope, ...]
+    messages: tuple[Message, ...]
+    checks: tuple[Check, ...]
+    subjects: str
+
+    @classmethod
+    def of(cls, space: str, writes: Sequence[Write], limit: int) -> Plan:
+        """Prepare an append.
+
+        Args:
+            space: Name of the space.
+            writes: What to append.
+            limit: Bytes that an encoded event may have.
+
+        Raises:
+            Rejected: A write is empty or not of one boundary and commit, two writes are of
+                one boundary, there are too many events, or an event has illegal names.
+            EventTooLarge: An event has too many bytes.
+        """
+        events: list[Envelope] = []
+        messages: list[Message] = []
+        checks: list[Check] = []
+        filters: list[str] = []
+        for write in writes:
+            subjects = _boundary_of(space, write)
+            if subjects in filters:
+                raise Rejected(
+                    "append.boundary_twice",
+                    "two writes to one boundary",
+                    field="subject",
+                    value=write.events[0].subject,
+                )
+            filters.append(subjects)
+            fields = b""
+            if write.expect is not None:
+                checks.append(Check(subjects, write.events[0].subject, write.expect, len(events)))
+                fields = _EXPECTATION % (write.expect, subjects.encode())
+            for event in write.events:
+                subject = wire_subject(space, event)
+                body = encode(event, limit)
+                messages.append(Message(subject, fields + _MESSAGE_ID % event.id.encode(), body))
+                events.append(event)
+                fields = b""
+        _check_whole(events)
+        if len(checks) > 1:
+            checks.sort(key=lambda check: check.subjects)
+        return cls(tuple(events), tuple(messages), tuple(checks), filters[0])
+
+    @property
+    def boundary(self) -> str:
+        """The boundary that the first event goes to, as text."""
+        return self.events[0].subject
+
+    @property
+    def commit_id(self) -> str:
+        """What the events of this append, and of no other, have in common."""
+        return self.events[0].commitid or self.events[0].id
+
+    @property
+    def size_max(self) -> int:
+        """Bytes of the largest event."""
+        return max(len(message.body) for message in self.messages)
+
+    def position_by(self, stored: StoredMessage, index: int) -> int | None:
+        """Return where the last event stands if a stored message is our event of that index.
+
+        Actor and entity are compared too, by the subject, because anyone could copy a
+        commit id, but nobody can speak on another's subject.
+        """
+        event = self.events[index]
+        if stored.subject != self.messages[index].subject:
+            return None
+        try:
+            mark = _marks.decode(stored.data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        if (mark.id, mark.commitid) != (event.id, event.commitid):
+            return None
+        return stored.seq + len(self.events) - 1 - index
+
+    def under_fresh_ids(self) -> Plan:
+        """Return the same append under message ids that nobody can have used."""
+        salt = secrets.token_hex(8).encode()
+        messages = tuple(
+            replace(message, fields=_with_salt(message.fields, salt)) for message in self.messages
+        )
+        return replace(self, messages=messages)
+
+
+_EXPECTATION: Final = (
+    b"Nats-Expected-Last-Subject-Sequence: %d\r\n"
+    b"Nats-Expected-Last-Subject-Sequence-Subject: %b\r\n"
+)
+_MESSAGE_ID: Final = b"Nats-Msg-Id: %b\r\n"
+
+
+def _with_salt(fields: bytes, salt: bytes) -> bytes:
+    # The message id stands last among the fields.
+    return b"%b.%b\r\n" % (fields[:-2], salt)
+
+
+def _boundary_of(space: str, write: Write) -> str:
+    if not write.events:
+        raise Rejected("append.empty", "nothing to append", field="writes")
+    first = write.events[0]
+    if len(write.events) > 1 and any(
+        (event.subject, event.commitid) != (first.subject, first.commitid) for event in write.events
+    ):
+        raise Rejected(
+            "append.mixed",
+            "the events of a write differ in subject or commitid",
+            field="subject",
+            value=first.subject,
+        )
+    return boundary_filter(space, write.boundary)
+
+
+def _check_whole(events: Sequence[Envelope]) -> None:
+    if not events:
+        raise Rejected("append.empty", "nothing to append", field="writes")
+    if len(events) > EVENTS_MAX:
+        raise Rejected(
+            "append.too_many",
+            "too many events for one append",
+            field="events",
+            value=len(events),
+            allowed=f"1 to {EVENTS_MAX}",
+        )
+    if len(events) > 1 and len({event.id for event in events}) < len(events):
+        raise Rejected("append.id_twice", "an id stands for two events", field="id")

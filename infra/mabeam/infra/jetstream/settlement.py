@@ -1,0 +1,93 @@
+"""Find out what became of an append: ask the leader for the boundary, compare commit ids."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from mabeam.core.errors import Conflict
+from mabeam.infra.jetstream.answers import StoredMessage
+from mabeam.infra.jetstream.gets import Gets
+from mabeam.infra.jetstream.plan import Check, Plan
+from mabeam.infra.jetstream.topology import DUPLICATE_WINDOW_SECONDS
+
+__all__ = ["Settlement"]
+
+LOOKS_REPLICATED: Final = 6
+_NANO: Final = 1_000_000_000
+# The window, and some more for clocks that differ between servers.
+_WINDOW_NS: Final = (DUPLICATE_WINDOW_SECONDS + 60) * _NANO
+
+
+class Settlement:
+    """Looks up what became of appends to one stream.
+
+    Attributes:
+        looks: How often an absence must have been seen before it is believed.
+
+    Args:
+        gets: Reads of the stream.
+        now_ns: The log's own clock.
+        replicated: Whether what the leader shows may lag behind what it accepted.
+    """
+
+    def __init__(
+        self, gets: Gets, now_ns: Callable[[], Awaitable[int]], *, replicated: bool
+    ) -> None:
+        self._gets = gets
+        self._now_ns = now_ns
+        self.looks = LOOKS_REPLICATED if replicated else 0
+
+    async def recorded(self, plan: Plan, deadline: float) -> int | None:
+        """Return the position of an append's last event if it was recorded.
+
+        Only for an append with an expectation. What stands first behind the expected
+        position decides: if the append was recorded, it is that, however far the
+        boundary has moved since.
+
+        Raises:
+            Conflict: Another's event stands there, so this append never was and never
+                will be recorded.
+            StoreUnavailable: The leader could not be asked until the deadline.
+        """
+        for check in plan.checks:
+            stored = await self._gets.next(check.subjects, check.expect, deadline)
+            if stored is None:
+                continue
+            position = plan.position_by(stored, check.first)
+            if position is None:
+                raise await self._conflict(check, deadline)
+            return position
+        return None
+
+    async def ahead(self, plan: Plan, deadline: float) -> Conflict | None:
+        """Return the conflict if an expectation is ahead of where the leader has its boundary."""
+        for check in plan.checks:
+            last = await self._gets.last(check.subjects, deadline)
+            actual = last.seq if last else 0
+            if actual < check.expect:
+                return Conflict(check.boundary, check.expect, actual)
+        return None
+
+    async def at(self, position: int, deadline: float) -> StoredMessage | None:
+        """Return what stands at a position."""
+        return await self._gets.at(position, deadline)
+
+    async def spoken(self, plan: Plan, deadline: float) -> int | None:
+        """Return the position of the last event if an append without expectation was recorded.
+
+        Looks as far back as the server remembers message ids; before that it would not
+        have called the append a duplicate.
+        """
+        start = await self._now_ns() - _WINDOW_NS
+        stored = await self._gets.since(plan.subjects, start, deadline)
+        while stored is not None:
+            position = plan.position_by(stored, 0)
+            if position is not None:
+                return position
+            stored = await self._gets.next(plan.subjects, stored.seq, deadline)
+        return None
+
+    async def _conflict(self, check: Check, deadline: float) -> Conflict:
+        last = await self._gets.last(check.subjects, deadline)
+        return Conflict(check.boundary, check.expect, last.seq if last else None)
