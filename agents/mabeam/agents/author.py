@@ -43,6 +43,7 @@ class Author:
         correlation_id: str = "",
         causation_id: str = "",
         id: str = "",  # noqa: A002 - the CloudEvents word
+        commit_id: str = "",
     ) -> Write:
         """Return a write of events of one boundary, all of one commit.
 
@@ -55,6 +56,8 @@ class Author:
             causation_id: The event that caused them.
             id: Id of the first event; a fresh one if empty. The same id makes a repeated
                 append recognisable.
+            commit_id: The append that these events are recorded in together with others;
+                the id of the first event if empty.
         """
         first = id or self._ids.new_id()
         envelopes = tuple(
@@ -66,7 +69,7 @@ class Author:
                 time=self._now(),
                 correlation_id=correlation_id,
                 causation_id=causation_id,
-                commit_id=first,
+                commit_id=commit_id or first,
             )
             for index, event in enumerate(events)
         )

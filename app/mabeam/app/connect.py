@@ -133,5 +133,5 @@ async def attach(
             await stack.enter_async_context(Coordinator(store, author))
         live = await stack.enter_async_context(Live(WORLD, store))
         await live.caught_up()
-        desk = Desk(store, live, author, identity, correlation_id or ids.new_id())
-        yield Space(desk, ids, stack)
+        desk = Desk(store, live, author, ids, identity, correlation_id or ids.new_id())
+        yield Space(desk, stack)

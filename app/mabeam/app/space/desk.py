@@ -10,7 +10,8 @@ from mabeam.agents.author import Author, agent_source
 from mabeam.agents.transact import transact
 from mabeam.core.decider import Decider, Entity
 from mabeam.core.events import Event
-from mabeam.core.ports import EventStore, Write
+from mabeam.core.ports import EventStore, IdSource, Write
+from mabeam.core.reactor import Part
 from mabeam.core.subjects import Boundary, check_name
 from mabeam.projections.runner import Live
 from mabeam.projections.world import World
@@ -29,6 +30,7 @@ class Desk:
         store: The log.
         live: The state of the space, kept current.
         author: Writes envelopes.
+        ids: Where fresh ids come from.
         identity: Who speaks when a call does not say.
         correlation_id: The run that everything said here belongs to.
     """
@@ -36,6 +38,7 @@ class Desk:
     store: EventStore
     live: Live[World]
     author: Author
+    ids: IdSource
     identity: str
     correlation_id: str
 
@@ -54,7 +57,7 @@ class Desk:
         by: str | None,
         *,
         expect: int | None = None,
-        causation_id: str = "",
+        commit_id: str = "",
     ) -> Write:
         """Return a write in somebody's name."""
         return self.author.says(
@@ -63,7 +66,15 @@ class Desk:
             source=self.source(by),
             expect=expect,
             correlation_id=self.correlation_id,
-            causation_id=causation_id,
+            commit_id=commit_id,
+        )
+
+    def together(self, parts: Sequence[Part], by: str | None) -> tuple[Write, ...]:
+        """Return writes that are recorded together or not at all."""
+        commit_id = self.ids.new_id()
+        return tuple(
+            self.write(part.boundary, part.events, by, expect=part.expect, commit_id=commit_id)
+            for part in parts
         )
 
     async def say(self, boundary: Boundary, event: Event, by: str | None) -> tuple[str, int]:

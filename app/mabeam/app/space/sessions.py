@@ -12,7 +12,6 @@ from mabeam.core.auction.events import AuctionDecided, AuctionOpened, BidPlaced
 from mabeam.core.consensus.events import BallotCast, ConsensusDecided, ConsensusOpened
 from mabeam.core.decider import Entity
 from mabeam.core.errors import NotFound, Rejected
-from mabeam.core.ports import IdSource
 from mabeam.core.session.decider import SESSION, Cancel, Open
 from mabeam.core.session.events import Decision, Opening, Participant, Speech
 from mabeam.core.session.protocol import protocol_of
@@ -111,7 +110,6 @@ class Sessions:
     """Open sessions and look them up."""
 
     desk: Desk
-    ids: IdSource
 
     async def open(
         self, opening: Opening, *, name: str | None = None, by: str | None = None
@@ -121,7 +119,9 @@ class Sessions:
         Raises:
             Rejected: The opening cannot be held, or another session has this name.
         """
-        session: Session[Any] = Session(self.desk, check_name("entity", name or self.ids.new_id()))
+        session: Session[Any] = Session(
+            self.desk, check_name("entity", name or self.desk.ids.new_id())
+        )
         boundary = Boundary("session", session.name)
         await self.desk.command(
             boundary, SESSION, lambda world: world.session(session.name), Open(opening), by

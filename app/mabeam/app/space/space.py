@@ -14,7 +14,7 @@ from mabeam.app.space.sessions import Sessions
 from mabeam.app.space.variables import Variables
 from mabeam.core.errors import NotFound
 from mabeam.core.events import Event
-from mabeam.core.ports import EventStore, IdSource, Page
+from mabeam.core.ports import EventStore, Page
 from mabeam.core.subjects import EVERYTHING, Boundary, Filter
 from mabeam.projections.world import WORLD, World
 
@@ -31,13 +31,13 @@ class Space:
         store: The log itself.
     """
 
-    def __init__(self, desk: Desk, ids: IdSource, stack: AsyncExitStack) -> None:
+    def __init__(self, desk: Desk, stack: AsyncExitStack) -> None:
         self._desk: Final = desk
         self._stack: Final = stack
         self.store: Final[EventStore] = desk.store
         self.agents: Final = Agents(desk)
         self.variables: Final = Variables(desk)
-        self.sessions: Final = Sessions(desk, ids)
+        self.sessions: Final = Sessions(desk)
 
     @property
     def name(self) -> str:

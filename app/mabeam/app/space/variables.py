@@ -124,10 +124,7 @@ class Variables:
             present = world.constraints.get(name, Entity(0, CONSTRAINT_INITIAL))
             variables = {v: world.variable(v).variable for v in variables_of(constraint)}
             parts = declare_constraint(name, constraint, present, variables)
-            return [
-                self.desk.write(part.boundary, part.events, by, expect=part.expect)
-                for part in parts
-            ]
+            return self.desk.together(parts, by)
 
         await transact(self.desk.store, self.desk.live, decide)
 
