@@ -1,0 +1,70 @@
+"""The registered event types, with all that schemas and reference say about each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from mabeam.app.schema.wording import wording_of
+from mabeam.core import catalogue
+from mabeam.core.events import Event, registered
+from mabeam.core.subjects import ROOT, event_token
+
+__all__ = ["Entry", "entries"]
+
+_PROTOCOL_ONLY: Final = " Said by protocol code alone."
+assert catalogue.DOMAINS, "importing the domain is what registers its types"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One event type.
+
+    Attributes:
+        type: Stable name with version.
+        kind: Kind of entity whose events it belongs to.
+        struct: The payload's class.
+        summary: What it says.
+        protocol_only: Whether it counts only when protocol code says it.
+    """
+
+    type: str
+    kind: str
+    struct: type[Event]
+    summary: str
+    protocol_only: bool
+
+    @property
+    def token(self) -> str:
+        """Short name of the event, its place in the subject."""
+        return event_token(self.type)
+
+    @property
+    def address(self) -> str:
+        """The NATS subject with the names of its variable parts."""
+        return f"{ROOT}.{{space}}.{self.kind}.{{entity}}.{self.token}.{{actor}}"
+
+    @property
+    def needs_data(self) -> bool:
+        """Whether the payload has a field that must be given."""
+        return any(field.required for field in msgspec.structs.fields(self.struct))
+
+
+def entries() -> tuple[Entry, ...]:
+    """Return all event types that come with mabeam, by name."""
+    return tuple(_entries())
+
+
+def _entries() -> Iterator[Entry]:
+    for known in registered():
+        if not known.name.startswith(f"{ROOT}."):
+            continue
+        summary = wording_of(known.struct).summary
+        yield Entry(
+            known.name,
+            known.kind,
+            known.struct,
+            summary.removesuffix(_PROTOCOL_ONLY),
+            summary.endswith(_PROTOCOL_ONLY),
+        )
