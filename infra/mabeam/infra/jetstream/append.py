@@ -148,7 +148,7 @@ class _Course:
         stored = await self._settlement.at(position, self._deadline)
         if stored is None:
             return None
-        recorded = self._plan.position_by(stored, 0)
+        recorded = await self._settlement.ours(self._plan, 0, stored, self._deadline)
         if recorded is None:
             # The id is another's. Ours may yet have been recorded earlier, under a fresh one.
             recorded = await self._settlement.spoken(self._plan, self._deadline)

@@ -123,22 +123,20 @@ class Plan:
         """Bytes of the largest event."""
         return max(len(message.body) for message in self.messages)
 
-    def position_by(self, stored: StoredMessage, index: int) -> int | None:
-        """Return where the last event stands if a stored message is our event of that index.
+    def is_event(self, index: int, stored: StoredMessage) -> bool:
+        """Tell whether a stored message is this append's event of that index.
 
-        Actor and entity are compared too, by the subject, because anyone could copy a
-        commit id, but nobody can speak on another's subject.
+        Actor and entity are compared too, by the subject, because anyone could copy an id
+        and a commit id, but nobody can speak on another's subject.
         """
         event = self.events[index]
         if stored.subject != self.messages[index].subject:
-            return None
+            return False
         try:
             mark = _marks.decode(stored.data)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return None
-        if (mark.id, mark.commitid) != (event.id, event.commitid):
-            return None
-        return stored.seq + len(self.events) - 1 - index
+            return False
+        return (mark.id, mark.commitid) == (event.id, event.commitid)
 
     def under_fresh_ids(self) -> Plan:
         """Return the same append under message ids that nobody can have used."""
@@ -164,15 +162,13 @@ def _with_salt(fields: bytes, salt: bytes) -> bytes:
 def _boundary_of(space: str, write: Write) -> str:
     if not write.events:
         raise Rejected("append.empty", "nothing to append", field="writes")
-    first = write.events[0]
-    if len(write.events) > 1 and any(
-        (event.subject, event.commitid) != (first.subject, first.commitid) for event in write.events
-    ):
+    subject = write.events[0].subject
+    if len(write.events) > 1 and any(event.subject != subject for event in write.events):
         raise Rejected(
             "append.mixed",
-            "the events of a write differ in subject or commitid",
+            "the events of a write differ in subject",
             field="subject",
-            value=first.subject,
+            value=subject,
         )
     return boundary_filter(space, write.boundary)
 
@@ -188,5 +184,7 @@ def _check_whole(events: Sequence[Envelope]) -> None:
             value=len(events),
             allowed=f"1 to {EVENTS_MAX}",
         )
+    if len(events) > 1 and len({event.commitid for event in events}) > 1:
+        raise Rejected("append.mixed", "the events differ in commitid", field="commitid")
     if len(events) > 1 and len({event.id for event in events}) < len(events):
         raise Rejected("append.id_twice", "an id stands for two events", field="id")

@@ -54,7 +54,7 @@ class Settlement:
             stored = await self._gets.next(check.subjects, check.expect, deadline)
             if stored is None:
                 continue
-            position = plan.position_by(stored, check.first)
+            position = await self.ours(plan, check.first, stored, deadline)
             if position is None:
                 raise await self._conflict(check, deadline)
             return position
@@ -73,6 +73,24 @@ class Settlement:
         """Return what stands at a position."""
         return await self._gets.at(position, deadline)
 
+    async def ours(
+        self, plan: Plan, index: int, stored: StoredMessage, deadline: float
+    ) -> int | None:
+        """Return the position of an append's last event if a message is its event of an index.
+
+        Batches are whole or not at all, so it is this append when the last event is in its
+        place too; else it is one that has the first event in common with it.
+        """
+        last = len(plan.events) - 1
+        position = stored.seq + last - index
+        if not plan.is_event(index, stored):
+            return None
+        if index != last:
+            end = await self._gets.at(position, deadline)
+            if end is None or not plan.is_event(last, end):
+                return None
+        return position
+
     async def spoken(self, plan: Plan, deadline: float) -> int | None:
         """Return the position of the last event if an append without expectation was recorded.
 
@@ -82,7 +100,7 @@ class Settlement:
         start = await self._now_ns() - _WINDOW_NS
         stored = await self._gets.since(plan.subjects, start, deadline)
         while stored is not None:
-            position = plan.position_by(stored, 0)
+            position = await self.ours(plan, 0, stored, deadline)
             if position is not None:
                 return position
             stored = await self._gets.next(plan.subjects, stored.seq, deadline)
