@@ -1,23 +1,36 @@
 """The stores that the suite judges.
 
-`MABEAM_CONFORMANCE_URL` puts a server that is already running in the place of all
-others, and `MABEAM_CONFORMANCE_REPLICAS` says how many copies it shall keep.
+``MABEAM_CONFORMANCE_URL`` puts a server that runs already in the place of all others, and
+``MABEAM_CONFORMANCE_REPLICAS`` tells on how many of its cluster each space shall be kept.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator
+from typing import Final
 
 import pytest
 
 from mabeam.core.ports import EventStore
+from support.jetstream_worlds import JetStreamKind
+from support.nats_server import NatsServer
 from support.worlds import Kind, MemoryKind, World
 
+_URL: Final = os.environ.get("MABEAM_CONFORMANCE_URL", "")
+_REPLICAS: Final = int(os.environ.get("MABEAM_CONFORMANCE_REPLICAS", "1"))
 
-@pytest.fixture(params=["memory"])
+_JETSTREAM: Final = pytest.param("jetstream", marks=pytest.mark.jetstream)
+
+
+@pytest.fixture(params=[_JETSTREAM] if _URL else ["memory", _JETSTREAM])
 def kind(request: pytest.FixtureRequest) -> Kind:
-    assert request.param == "memory"
-    return MemoryKind()
+    if request.param == "memory":
+        return MemoryKind()
+    if _URL:
+        return JetStreamKind(_URL, _REPLICAS)
+    server: NatsServer = request.getfixturevalue("nats_server")
+    return JetStreamKind(server.url)
 
 
 @pytest.fixture

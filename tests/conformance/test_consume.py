@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from mabeam.core.errors import ConfigurationError
 from mabeam.core.ports import Delivery, EventStore
 from mabeam.core.subjects import Filter
 from support.events import append_each, write
@@ -95,6 +96,20 @@ class TestConsume:
         async with store.consume("one") as one, store.consume("other") as other:
             assert sorted(await settle(one, 3)) == [1, 2, 3]
             assert sorted(await settle(other, 3)) == [1, 2, 3]
+
+    async def test_a_name_stands_for_one_filter(self, store: EventStore) -> None:
+        async with store.consume("worker", Filter(kind="session")):
+            pass
+        with pytest.raises(ConfigurationError):
+            async with store.consume("worker", Filter(kind="variable")):
+                pass
+
+    @pytest.mark.parametrize("name", ["two words", "dots.in.it", "*", ">", "größe"])
+    async def test_any_name_will_do(self, store: EventStore, name: str) -> None:
+        await append_each(store, 1)
+        async with store.consume(name) as deliveries, store.consume(name + "x") as others:
+            assert await settle(deliveries, 1) == [1]
+            assert await settle(others, 1) == [1]
 
 
 class TestSettling:

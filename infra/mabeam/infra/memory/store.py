@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from mabeam.core.envelope import Envelope, encode, wire_subject
-from mabeam.core.errors import Conflict, Rejected, StoreFull
+from mabeam.core.errors import ConfigurationError, Conflict, Rejected, StoreFull
 from mabeam.core.ports import ANY, Clock, Delivery, Page, Write
 from mabeam.core.subjects import EVERYTHING, Boundary, Filter, boundary_filter, check_space
 from mabeam.infra.memory.log import Log, Matcher
@@ -52,6 +52,7 @@ class MemoryStore:
         self._bytes_max = bytes_max
         self._positions: dict[_Identity, int] = {}
         self._work: dict[str, SharedWork] = {}
+        self._wanted: dict[str, Filter] = {}
 
     @property
     def space(self) -> str:
@@ -124,10 +125,17 @@ class MemoryStore:
     async def consume(
         self, name: str, wanted: Filter = EVERYTHING, *, ack_wait_seconds: float = 5.0
     ) -> AsyncGenerator[AsyncIterator[Delivery]]:
-        """Share the events among all who consume under the same name."""
+        """Share the events among all who consume under the same name.
+
+        Raises:
+            ConfigurationError: Another filter is consumed under this name. Take another name.
+        """
         work = self._work.get(name)
         if work is None:
             work = self._work[name] = SharedWork(self._log, Matcher(self.space, wanted))
+            self._wanted[name] = wanted
+        elif self._wanted[name] != wanted:
+            raise ConfigurationError(f"{name} consumes {self._wanted[name]}, not {wanted}")
         consumer = Consumer(self._log, work, ack_wait_seconds)
         try:
             yield consumer
@@ -184,10 +192,12 @@ class MemoryStore:
 def _checked(writes: Sequence[Write]) -> list[Envelope]:
     """Return the events of the writes if they can be one append."""
     events = [event for write in writes for event in write.events]
-    if not 0 < len(events) <= _APPEND_MAX or not all(write.events for write in writes):
+    if not writes or not all(write.events for write in writes):
+        raise Rejected("append.empty", "nothing to append", field="writes")
+    if len(events) > _APPEND_MAX:
         raise Rejected(
-            "append.size",
-            "an append or a write of it has too few or too many events",
+            "append.too_many",
+            "too many events for one append",
             field="events",
             value=len(events),
             allowed=f"1 to {_APPEND_MAX}",
@@ -195,15 +205,16 @@ def _checked(writes: Sequence[Write]) -> list[Envelope]:
     subjects = [write.events[0].subject for write in writes]
     for write, subject in zip(writes, subjects, strict=True):
         if any(event.subject != subject for event in write.events):
-            raise _rejected("append.subject", "the events of a write are of several entities")
+            raise Rejected(
+                "append.mixed",
+                "the events of a write are of several entities",
+                field="subject",
+                value=subject,
+            )
     if len(set(subjects)) < len(subjects):
-        raise _rejected("append.boundary", "two writes are of one boundary")
+        raise Rejected("append.boundary_twice", "two writes to one boundary", field="subject")
     if len({event.commitid for event in events}) > 1:
-        raise _rejected("append.commit", "the events are of several commits", field="commitid")
+        raise Rejected("append.mixed", "the events are of several commits", field="commitid")
     if len({event.id for event in events}) < len(events):
-        raise _rejected("append.id", "two events have one id", field="id")
+        raise Rejected("append.id_twice", "an id stands for two events", field="id")
     return events
-
-
-def _rejected(code: str, detail: str, *, field: str = "subject") -> Rejected:
-    return Rejected(code, detail, field=field)

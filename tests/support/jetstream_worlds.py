@@ -1,0 +1,98 @@
+"""Spaces on a NATS server, for the conformance suite and the tests of the store itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from mabeam.infra.jetstream import (
+    Connection,
+    JetStreamCheckpoints,
+    JetStreamStore,
+    connect,
+    open_checkpoints,
+    open_store,
+)
+from support.worlds import fresh_space
+
+__all__ = ["JetStreamKind", "JetStreamWorld"]
+
+_ANSWER_SECONDS = 10
+
+
+class JetStreamWorld:
+    """A space on a server; each store in it has a connection of its own, as processes do."""
+
+    def __init__(self, url: str, space: str, replicas: int, bytes_max: int | None) -> None:
+        self._url = url
+        self._space = space
+        self._replicas = replicas
+        self._bytes_max = -1 if bytes_max is None else bytes_max
+        self._connections: list[Connection] = []
+
+    @property
+    def space(self) -> str:
+        """Name of the space."""
+        return self._space
+
+    async def connect(self) -> Connection:
+        """Connect once more."""
+        connection = await connect(self._url, name=f"test of {self._space}")
+        self._connections.append(connection)
+        return connection
+
+    async def open(self) -> JetStreamStore:
+        """Open the space on a connection of its own."""
+        return await open_store(
+            await self.connect(), self._space, replicas=self._replicas, max_bytes=self._bytes_max
+        )
+
+    async def checkpoints(self) -> JetStreamCheckpoints:
+        """Open the checkpoints on a connection of their own."""
+        return await open_checkpoints(await self.connect(), self._space, replicas=self._replicas)
+
+    async def publish_raw(self, subject: str, body: bytes, message_id: str = "") -> int:
+        """Publish past the store; return the position."""
+        connection = await self.connect()
+        reply, answer = connection.replies.expect(subject, seconds=_ANSWER_SECONDS)
+        fields = f"NATS/1.0\r\nNats-Msg-Id: {message_id}\r\n\r\n" if message_id else ""
+        connection.wire.send(subject.encode(), reply, fields.encode(), body)
+        position: int = json.loads(await answer)["seq"]
+        return position
+
+    async def restart(self) -> None:
+        """Close all connections."""
+        while self._connections:
+            await self._connections.pop().close()
+
+    async def take_down(self) -> None:
+        """Close all connections and delete the streams, which nobody else has a use for."""
+        connection = await self.connect()
+        for stream in (f"mabeam_{self._space}", f"mabeam_{self._space}_checkpoints"):
+            _ = await connection.ask(f"$JS.API.STREAM.DELETE.{stream}", seconds=_ANSWER_SECONDS)
+        await self.restart()
+
+
+class JetStreamKind:
+    """Stores on a NATS server.
+
+    Args:
+        url: Where the server listens.
+        replicas: On how many servers of a cluster each space is kept.
+    """
+
+    examples_max = 12
+
+    def __init__(self, url: str, replicas: int = 1) -> None:
+        self._url = url
+        self._replicas = replicas
+
+    @asynccontextmanager
+    async def world(self, *, bytes_max: int | None = None) -> AsyncGenerator[JetStreamWorld]:
+        """Make a fresh space, and delete it in the end."""
+        world = JetStreamWorld(self._url, fresh_space(), self._replicas, bytes_max)
+        try:
+            yield world
+        finally:
+            await world.take_down()
