@@ -18,6 +18,7 @@ from mabeam.core.subjects import check_name, check_space
 from mabeam.infra.embedded import EmbeddedServer
 from mabeam.infra.jetstream import JetStreamStore
 from mabeam.infra.jetstream import connect as connect_server
+from mabeam.infra.jetstream import open_store as open_log
 from mabeam.infra.system import SystemClock, SystemIds
 from mabeam.projections.runner import Live
 from mabeam.projections.world import WORLD
@@ -101,7 +102,7 @@ async def open_store(
     """
     connection = await connect_server(address.split(","))
     try:
-        yield await JetStreamStore.open(connection, space, replicas=replicas)
+        yield await open_log(connection, space, replicas=replicas)
     finally:
         await connection.close()
 

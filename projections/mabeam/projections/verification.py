@@ -1,0 +1,188 @@
+"""Check a whole history: does everything that protocol code decided follow from the log?
+
+The log is folded from its beginning. Before each event of the coordinator the reactor is
+asked what was due at that moment, and the recorded event must be it, to the last field and
+with the ids that follow from its cause. Decisions of sessions are also proved by their
+certificate, without the rule that made them. Nothing is executed and nothing is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from mabeam.core.actors import from_coordinator
+from mabeam.core.envelope import Recorded
+from mabeam.core.errors import CodecError, Rejected
+from mabeam.core.events import Event, type_of
+from mabeam.core.ids import derived_id
+from mabeam.core.ports import EventStore
+from mabeam.core.reactor import Effects, Send
+from mabeam.core.session.events import Decision
+from mabeam.core.session.protocol import protocol_of
+from mabeam.core.session.reactor import SESSIONS
+from mabeam.core.session.state import hearing
+from mabeam.core.subjects import Boundary
+from mabeam.core.variable.constraint import ConstraintChecked
+from mabeam.core.variable.events import Changed, Refused
+from mabeam.core.variable.reactor import VARIABLES, ApplyDecision
+from mabeam.projections.world import WORLD, World, fingerprint
+
+__all__ = ["Divergence", "Report", "divergences_at", "verify"]
+
+DIVERGENCES_KEPT: Final = 100
+
+
+class Divergence(msgspec.Struct, frozen=True):
+    """A recorded event that does not follow from the history before it.
+
+    Attributes:
+        position: Where it stands.
+        detail: What is recorded, and what follows instead.
+    """
+
+    position: int
+    detail: str
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a verification found.
+
+    Attributes:
+        events: How many events were folded.
+        decided: How many of them protocol code had said, each of which was checked.
+        certificates: How many decisions were proved by their certificate.
+        unreadable: How many events nobody can read.
+        fingerprint: SHA-256 of the state at the end.
+        divergences: What does not follow, the first hundred in the order of the log.
+    """
+
+    events: int
+    decided: int
+    certificates: int
+    unreadable: int
+    fingerprint: str
+    divergences: tuple[Divergence, ...]
+
+
+async def verify(store: EventStore, *, until: int | None = None) -> Report:
+    """Check the history of a space up to a position, or to its head.
+
+    Raises:
+        LogGap: Positions are missing from the log.
+    """
+    world = WORLD.initial
+    decided = certificates = 0
+    found: list[Divergence] = []
+    async for page in store.read(until=until):
+        for recorded in page:
+            if recorded.position != world.position + 1:
+                text = f"the log skips to it from position {world.position}"
+                found.append(Divergence(recorded.position, text))
+            if from_coordinator(recorded) and recorded.problem is None:
+                decided += 1
+                certificates += _is_decision(recorded)
+                texts = divergences_at(world, recorded)
+                found.extend(Divergence(recorded.position, text) for text in texts)
+            world = WORLD.apply(world, recorded)
+    return Report(
+        events=world.position,
+        decided=decided,
+        certificates=certificates,
+        unreadable=world.unreadable.count,
+        fingerprint=fingerprint(world),
+        divergences=tuple(found[:DIVERGENCES_KEPT]),
+    )
+
+
+def divergences_at(before: World, recorded: Recorded) -> Iterator[str]:
+    """Say in what an event of the coordinator does not follow from the state before it."""
+    try:
+        event = recorded.data
+    except CodecError as error:
+        yield f"an event of the coordinator cannot be read: {error}"
+        return
+    if isinstance(event, ConstraintChecked):
+        yield from _check_constraint(before, event)
+        return
+    effects = _due(before, recorded, event)
+    expected = _expected(effects, recorded.boundary)
+    if expected is None:
+        yield f"{type_of(event)} is recorded, but nothing was due"
+        return
+    cause, due = expected
+    if due != event:
+        yield f"recorded {_shown(event)}, but {_shown(due)} follows"
+        return
+    if recorded.envelope.causationid != cause:
+        yield f"caused by {recorded.envelope.causationid}, but {cause} is its cause"
+    if recorded.id != derived_id(cause, str(recorded.boundary), recorded.type, 0):
+        yield f"has the id {recorded.id}, which does not follow from its cause"
+    if isinstance(event, Decision):
+        yield from _check_certificate(before, recorded.entity, event)
+
+
+def _due(before: World, recorded: Recorded, event: Event) -> Effects:
+    match recorded.kind:
+        case "session":
+            session = before.session(recorded.entity)
+            return SESSIONS.react(recorded.entity, session, recorded.recorded_ns)
+        case "variable":
+            view = before.variable(recorded.entity)
+            if isinstance(event, Changed | Refused) and event.session:
+                send = _sent(before, recorded.boundary, event)
+                return Effects() if send is None else VARIABLES.receive(recorded.entity, view, send)
+            return VARIABLES.react(recorded.entity, view, recorded.recorded_ns)
+        case _:
+            return Effects()
+
+
+def _sent(before: World, target: Boundary, event: Changed | Refused) -> Send | None:
+    """Return the command by which the session's decision reached the variable."""
+    state = before.session(event.session).state
+    if state.decision is None or state.opening is None or state.decided_at != event.decided_at:
+        return None
+    result = protocol_of(state.opening).result(state.decision)
+    if result is None or state.opening.variable != target.entity:
+        return None
+    command = ApplyDecision(event.session, state.decided_at, result)
+    return Send(state.decided_id, target, command)
+
+
+def _expected(effects: Effects, boundary: Boundary) -> tuple[str, Event] | None:
+    for append in effects.append:
+        for part in append.parts:
+            if part.boundary == boundary:
+                return append.cause, part.events[0]
+    return None
+
+
+def _check_constraint(before: World, event: ConstraintChecked) -> Iterator[str]:
+    # It is recorded together with the change, directly behind it.
+    value = before.variable(event.variable).variable.state.value
+    if value != event.value:
+        yield f"checked {event.variable} = {event.value!r}, but its value is {value!r}"
+
+
+def _check_certificate(before: World, session: str, decision: Decision) -> Iterator[str]:
+    state = before.session(session).state
+    if state.opening is None or not state.closed_at:
+        yield "a session is decided that was not closed"
+        return
+    try:
+        protocol_of(state.opening).verify(hearing(session, state), decision)
+    except Rejected as refusal:
+        yield str(refusal)
+
+
+def _is_decision(recorded: Recorded) -> bool:
+    try:
+        return isinstance(recorded.data, Decision)
+    except CodecError:
+        return False
+
+
+def _shown(event: Event) -> str:
+    return f"{type_of(event)} {msgspec.json.encode(event).decode()}"
