@@ -39,12 +39,25 @@ def complaints(module: ModuleType) -> Iterator[str]:
         if not hasattr(module, name):
             yield f"{module.__name__}.__all__ lists {name}, which does not exist"
     for name, found in inspect.getmembers(module, inspect.isclass):
-        if not issubclass(found, BaseException) or found.__module__ != module.__name__:
-            continue
-        if not issubclass(found, MabeamError) and not name.startswith("_"):
-            yield f"{module.__name__}.{name} is a public error beside the tree of MabeamError"
-        elif issubclass(found, MabeamError) and module.__name__ != MabeamError.__module__:
-            yield f"{module.__name__}.{name} belongs into {MabeamError.__module__}"
+        if issubclass(found, BaseException) and found.__module__.startswith("mabeam."):
+            if not issubclass(found, MabeamError):
+                if not name.startswith("_") and not is_at_home(found, module):
+                    yield f"{module.__name__}.{name} is no MabeamError, yet others can see it"
+            elif found.__module__ != MabeamError.__module__:
+                yield f"{module.__name__}.{name} belongs into {MabeamError.__module__}"
+            if not found.__doc__:
+                yield f"{module.__name__}.{name} has no docstring"
+
+
+def is_at_home(found: type, module: ModuleType) -> bool:
+    """Tell whether a class is seen only by modules beside the one that defines it.
+
+    The modules of one adapter may signal to each other by exceptions of their own, as long as
+    neither the adapter's package offers them nor anybody else imports them.
+    """
+    package = found.__module__.rpartition(".")[0]
+    is_within_a_component = package.count(".") > 1
+    return is_within_a_component and module.__name__.startswith(f"{package}.")
 
 
 if __name__ == "__main__":

@@ -40,17 +40,27 @@ def test_every_declared_name_exists_and_every_error_is_in_the_tree() -> None:
 
 def test_the_survey_notices_planted_faults(tmp_path: Path) -> None:
     package = tmp_path / "mabeam" / "planted"
-    package.mkdir(parents=True)
+    adapter = package / "adapter"
+    adapter.mkdir(parents=True)
     (package / "__init__.py").write_text(
         "from mabeam.core.errors import MabeamError\n"
         "__all__ = ['absent']\n"
-        "class Beside(Exception): pass\n"
-        "class Misplaced(MabeamError): pass\n"
-        "class _Private(Exception): pass\n"
+        "class Beside(Exception): 'Outside of the tree.'\n"
+        "class Misplaced(MabeamError): 'In the tree, but not where it is drawn.'\n"
+        "class _Private(Exception): 'Seen by nobody.'\n"
     )
+    (adapter / "__init__.py").write_text("from mabeam.planted.adapter.signals import Shown\n")
+    (adapter / "signals.py").write_text(
+        "class Hidden(Exception): 'Between the modules of the adapter.'\n"
+        "class Shown(Exception): 'Offered by the adapter.'\n"
+        "class Unexplained(Exception): pass\n"
+    )
+    (adapter / "user.py").write_text("from mabeam.planted.adapter.signals import Hidden\n")
     complaints = survey(tmp_path)["complaints"]
     assert [text.split()[0] for text in complaints if "planted" in text] == [
         "mabeam.planted.__all__",
         "mabeam.planted.Beside",
         "mabeam.planted.Misplaced",
+        "mabeam.planted.adapter.Shown",
+        "mabeam.planted.adapter.signals.Unexplained",
     ]
