@@ -24,7 +24,7 @@ __all__ = [
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTIONS = ("core", "projections", "infra", "agents", "app")
-FOLDERS = (*PORTIONS, "bench", "docs", "examples", "tests", ".ci")
+FOLDERS = (*PORTIONS, "bench", "docs", "examples", "schemas", "tests", ".ci")
 SUFFIXES = {".cfg", ".conf", ".json", ".md", ".py", ".sh", ".toml", ".txt", ".yaml", ".yml"}
 NAMES = {"Dockerfile", "LICENSE", "Makefile", "run"}
 
