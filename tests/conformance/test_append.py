@@ -175,6 +175,20 @@ class TestWhatIsRecorded:
         assert (recorded.entity, recorded.actor) == (name, actor)
 
 
+class TestSpaces:
+    async def test_spaces_do_not_meet(self, kind: Kind, store: EventStore) -> None:
+        """Neither events nor expectations nor the ids of messages."""
+        one = write(expect=NEW)
+        assert await store.append(write("session/2")) == 1
+        assert await store.append(one) == 2
+        async with kind.world() as elsewhere:
+            other = await elsewhere.open()
+            assert await other.append(one) == 1
+            assert ids(await read_all(other)) == [one.events[0].id]
+            assert positions(await other.latest()) == [1]
+        assert await store.head() == 2
+
+
 class TestExpectations:
     async def test_any_takes_the_boundary_as_it_is(self, store: EventStore) -> None:
         assert await store.append(write()) == 1

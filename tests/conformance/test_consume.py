@@ -207,6 +207,18 @@ class TestSettling:
         async with other.consume("worker", ack_wait_seconds=3_600) as deliveries:
             assert await settle(deliveries, 1) == [1]
 
+    async def test_a_line_that_is_cut_costs_no_event(self, world: World) -> None:
+        store, other = await world.open(), await world.open()
+        await append_each(store, 40)
+        settled: set[int] = set()
+        async with store.consume("worker", ack_wait_seconds=SOON_SECONDS) as deliveries:
+            settled.update(await settle(deliveries, 10))
+            await world.disrupt()
+            await append_each(other, 40)
+            while len(settled) < 80:
+                settled.update(await settle(deliveries, 1))
+        assert settled == set(range(1, 81))
+
     async def test_what_a_crash_left_unsettled_goes_to_another(self, world: World) -> None:
         store = await world.open()
         await append_each(store, 3)

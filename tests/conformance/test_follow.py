@@ -131,6 +131,19 @@ class TestFollow:
             _ = await asyncio.gather(*talking)
         assert positions(taken) == list(range(1, 921))
 
+    async def test_a_line_that_is_cut_costs_and_repeats_no_event(self, world: World) -> None:
+        store, other = await world.open(), await world.open()
+        _ = await store.append(write("session/1", 1_000))
+        async with store.follow() as pages, other.follow(Filter(entity="2")) as narrow:
+            seen = list(await take(pages, 1))
+            for turn in range(3):
+                talking = asyncio.ensure_future(append_each(other, 20, str(turn)))
+                await world.disrupt()
+                seen.extend(await take(pages, 1_000 + 20 * (turn + 1) - len(seen)))
+                await talking
+            assert positions(seen) == list(range(1, 1_061))
+            assert positions(await take(narrow, 20)) == list(range(1_041, 1_061))
+
     async def test_a_follower_may_append_what_it_will_see(self, store: EventStore) -> None:
         await append_each(store, 1)
         seen: list[Recorded] = []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -82,6 +83,17 @@ class Deaf(MemoryStore):
             yield page
 
 
+class Stuttering(MemoryStore):
+    """Tells followers once more what they have seen."""
+
+    @asynccontextmanager
+    async def follow(
+        self, wanted: Filter = EVERYTHING, *, after: int = 0
+    ) -> AsyncGenerator[AsyncIterator[Page]]:
+        async with super().follow(wanted, after=after and after - 1) as pages:
+            yield pages
+
+
 class Presentist(MemoryStore):
     """Knows of no past."""
 
@@ -90,7 +102,10 @@ class Presentist(MemoryStore):
         return await super().latest(wanted)
 
 
-@pytest.mark.parametrize("make", [Forgetful, Hasty, Torn, Shortsighted, Deaf, Presentist])
+FAULTY = [Forgetful, Hasty, Torn, Shortsighted, Deaf, Stuttering, Presentist]
+
+
+@pytest.mark.parametrize("make", FAULTY)
 def test_the_model_finds_a_faulty_store_out(make: type[MemoryStore]) -> None:
     """The control: histories that no fault could fail would prove nothing."""
     # The same histories each time, and the first that fails as it is.

@@ -5,6 +5,8 @@ The model keeps a list and looks through all of it for every question.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -15,7 +17,7 @@ from mabeam.core.errors import Conflict
 from mabeam.core.ports import ANY, NEW, EventStore, Page, Write
 from mabeam.core.subjects import Filter, escape
 from support.events import fresh_id, said
-from support.reading import read_all
+from support.reading import read_all, take
 from support.worlds import World
 
 __all__ = ["History", "histories", "play"]
@@ -75,7 +77,15 @@ class Latest:
     at: int | None
 
 
-Step = Append | Repeat | Garbage | Read | Latest
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Follow from here on; what was seen is compared in the end."""
+
+    wanted: Filter
+    after: int
+
+
+Step = Append | Repeat | Garbage | Read | Latest | Follow
 History = list[Step]
 
 _spoken = st.tuples(st.sampled_from(TYPES), st.sampled_from(ACTORS))
@@ -113,6 +123,7 @@ _steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(Read, _filters, st.just(0) | _positions, st.none() | _positions),
     st.builds(Read, st.just(Filter()), st.integers(0, 5), st.integers(2, 12)),
     st.builds(Latest, _filters, st.none() | _positions),
+    st.builds(Follow, _filters, st.just(0) | _positions),
 )
 histories: st.SearchStrategy[History] = st.lists(_steps, min_size=8, max_size=30)
 
@@ -188,6 +199,19 @@ class Model:
 async def play(world: World, history: History) -> None:
     """Play a history on a store and on the model, and compare what both answer."""
     store, model = await world.open(), Model()
+    async with AsyncExitStack() as stack:
+        followers = await live(world, store, model, history, stack)
+        for pages, step in followers:
+            expected = model.read(Read(step.wanted, step.after, None))
+            assert told(await take(pages, len(expected))) == expected
+    assert told(await read_all(store)) == [(one.position, one.id) for one in model.entries]
+
+
+async def live(
+    world: World, store: EventStore, model: Model, history: History, stack: AsyncExitStack
+) -> list[tuple[AsyncIterator[Page], Follow]]:
+    """Take the steps one by one; return the followers that were begun."""
+    followers: list[tuple[AsyncIterator[Page], Follow]] = []
     for step in history:
         match step:
             case Append(parts):
@@ -206,8 +230,11 @@ async def play(world: World, history: History) -> None:
                 )
             case Latest(wanted, at):
                 assert told(await store.latest(wanted, at=at)) == model.latest(step)
+            case Follow(wanted, after):
+                pages = await stack.enter_async_context(store.follow(wanted, after=after))
+                followers.append((pages, step))
         assert await store.head() == len(model.entries)
-    assert told(await read_all(store)) == [(one.position, one.id) for one in model.entries]
+    return followers
 
 
 def writes_of(model: Model, parts: tuple[Part, ...]) -> tuple[Write, ...]:

@@ -61,6 +61,11 @@ class JetStreamWorld:
         position: int = json.loads(await answer)["seq"]
         return position
 
+    async def disrupt(self) -> None:
+        """Drop each connection; each comes back by itself."""
+        for connection in self._connections:
+            await connection.wire.start_over()
+
     async def restart(self) -> None:
         """Close all connections."""
         while self._connections:

@@ -33,6 +33,10 @@ class World(Protocol):
         """Publish as any client could that goes round the store; return the position."""
         ...
 
+    async def disrupt(self) -> None:
+        """Cut all lines to the log, as networks do; they are re-established."""
+        ...
+
     async def restart(self) -> None:
         """Close everything that is open, as if all processes ended."""
         ...
@@ -81,6 +85,9 @@ class MemoryWorld:
         """Record unchecked bytes; memory has no message ids that could be taken."""
         del message_id
         return self._store.publish_raw(subject, body)
+
+    async def disrupt(self) -> None:
+        """Do nothing: there is no line."""
 
     async def restart(self) -> None:
         """Do nothing: what memory holds ends with the process."""
