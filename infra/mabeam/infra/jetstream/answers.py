@@ -172,8 +172,9 @@ _TOO_LARGE: Final = 10054
 # No room for the message: resources, storage or memory of server or account, limits of stream.
 _FULL: Final = frozenset({10002, 10023, 10028, 10047})
 _FULL_TEXT: Final = ("maximum bytes", "maximum messages", "insufficient", "no space")
-# A batch fell apart or there are too many at once: the same batch anew may pass.
-_BATCH_AGAIN: Final = frozenset({10163, 10176, 10210})
+# Another attempt may pass: a message of the same id is on its way (10158), a batch fell
+# apart (10176), or there are too many at once (10163, 10210).
+_AGAIN: Final = frozenset({10158, 10163, 10176, 10210})
 _SERVER_FAULT: Final = 500
 
 _publish_decoder: Final = msgspec.json.Decoder(PublishAnswer)
@@ -190,7 +191,7 @@ def failure_of(error: ApiError) -> Failure:
         return Failure.CONFLICT
     if error.err_code in _DUPLICATE:
         return Failure.DUPLICATE
-    if error.err_code in _BATCH_AGAIN or (error.code >= _SERVER_FAULT and not _is_full(error)):
+    if error.err_code in _AGAIN or (error.code >= _SERVER_FAULT and not _is_full(error)):
         return Failure.TRANSIENT
     return Failure.FINAL
 

@@ -67,15 +67,24 @@ async def connect(
     name: str = "mabeam",
     access: Access | None = None,
     deadline_seconds: float = 5.0,
+    watch_seconds: float = WATCH_SECONDS,
 ) -> Connection:
     """Connect to the first of the servers that answers.
+
+    Args:
+        servers: Addresses of one server or cluster.
+        name: What the server calls this client in its logs.
+        access: How to be let in.
+        deadline_seconds: How long to try.
+        watch_seconds: How often to see whether the line is alive; a dead one is noticed
+            after three times that.
 
     Raises:
         StoreUnavailable: None answered within the deadline. Start a server, or correct the address.
         NotAuthorized: The server does not know these credentials.
         ConfigurationError: An address cannot be read.
     """
-    connection = Connection(access or Access())
+    connection = Connection(access or Access(), watch_seconds)
     addresses = [servers] if isinstance(servers, str) else list(servers)
     await connection.open(addresses, name, deadline_seconds)
     return connection
@@ -84,8 +93,9 @@ async def connect(
 class Connection:
     """A connection that outlives its server. Made by `connect`."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, watch_seconds: float) -> None:
         self._access = access
+        self._watch_seconds = watch_seconds
         self.wire = Wire()
         self.wire.complained = self._complained
         self.replies: Replies
@@ -243,7 +253,7 @@ class Connection:
         """Begin to reconnect when nothing moves any more though it should."""
         silent = 0
         while True:
-            await asyncio.sleep(WATCH_SECONDS)
+            await asyncio.sleep(self._watch_seconds)
             wire = self.wire
             if wire.is_wedged:
                 _log.error("connection wedged; reconnecting")
@@ -253,7 +263,7 @@ class Connection:
                 continue
             heard = wire.stats["in_msgs"]
             try:
-                await wire.rtt(timeout=2)
+                await wire.rtt(self._watch_seconds)
                 silent = 0
             except nats.errors.Error:
                 # One late answer may be the fault of a busy loop, not of the line.
@@ -282,7 +292,8 @@ class Connection:
     async def _on_disconnected(self) -> None:
         self._up.clear()
         self.replies.lose_all()
-        _log.warning("disconnected")
+        if self._watchdog is not None:
+            _log.warning("disconnected")
 
     async def _on_reconnected(self) -> None:
         self._up.set()

@@ -48,7 +48,7 @@ class TapParser(Parser):
         self._dispatch = dispatch
         self._complain = complain
         self._rest = b""
-        super().__init__(client)
+        super().__init__(client)  # pyright: ignore[reportUnknownMemberType] - untyped in nats-py
 
     def reset(self) -> None:
         """Forget what was read of an unfinished message."""

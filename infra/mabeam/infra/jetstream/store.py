@@ -71,11 +71,13 @@ async def open_checkpoints(
     space: str,
     *,
     replicas: int = 1,
+    create: bool = True,
     patience_seconds: float = PATIENCE_SECONDS,
 ) -> JetStreamCheckpoints:
     """Open the checkpoints of a space; otherwise like `open_store`."""
     api = Api(connection, patience_seconds)
-    config = await apply(api, checkpoint_stream(space, replicas=replicas))
+    wanted = checkpoint_stream(space, replicas=replicas)
+    config = await apply(api, wanted) if create else (await describe(api, wanted.name)).config
     return JetStreamCheckpoints(api, space, config.name, _body_limit(api, config))
 
 
