@@ -1,0 +1,8 @@
+"""Schemas and reference for services without mabeam, generated from the event types."""
+
+from __future__ import annotations
+
+from mabeam.app.schema.files import check, export, files
+from mabeam.app.schema.reference import reference
+
+__all__ = ["check", "export", "files", "reference"]

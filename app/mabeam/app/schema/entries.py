@@ -8,28 +8,29 @@ from typing import Final
 import msgspec
 
 from mabeam.app.schema.wording import wording_of
-from mabeam.core import catalogue
+from mabeam.core.actors import COORDINATOR
+from mabeam.core.catalogue import DOMAINS
 from mabeam.core.events import Event, registered
 from mabeam.core.subjects import ROOT, event_token
 
 __all__ = ["Entry", "entries"]
 
+_PACKAGES: Final = tuple(f"{domain.__name__}." for domain in DOMAINS)
 _PROTOCOL_ONLY: Final = " Said by protocol code alone."
-assert catalogue.DOMAINS, "importing the domain is what registers its types"
 
 
 class Entry(msgspec.Struct, frozen=True):
     """One event type.
 
     Attributes:
-        type: Stable name with version.
+        name: Name of the type, with its version.
         kind: Kind of entity whose events it belongs to.
         struct: The payload's class.
         summary: What it says.
         protocol_only: Whether it counts only when protocol code says it.
     """
 
-    type: str
+    name: str
     kind: str
     struct: type[Event]
     summary: str
@@ -38,12 +39,13 @@ class Entry(msgspec.Struct, frozen=True):
     @property
     def token(self) -> str:
         """Short name of the event, its place in the subject."""
-        return event_token(self.type)
+        return event_token(self.name)
 
     @property
     def address(self) -> str:
         """The NATS subject with the names of its variable parts."""
-        return f"{ROOT}.{{space}}.{self.kind}.{{entity}}.{self.token}.{{actor}}"
+        actor = COORDINATOR if self.protocol_only else "{actor}"
+        return f"{ROOT}.{{space}}.{self.kind}.{{entity}}.{self.token}.{actor}"
 
     @property
     def needs_data(self) -> bool:
@@ -58,7 +60,7 @@ def entries() -> tuple[Entry, ...]:
 
 def _entries() -> Iterator[Entry]:
     for known in registered():
-        if not known.name.startswith(f"{ROOT}."):
+        if not known.struct.__module__.startswith(_PACKAGES):
             continue
         summary = wording_of(known.struct).summary
         yield Entry(

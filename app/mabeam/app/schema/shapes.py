@@ -7,7 +7,7 @@ lose what only some readers of JSON Schema understand.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import msgspec
 
@@ -20,6 +20,8 @@ Json: TypeAlias = dict[str, Any]
 _REF: Final = "$ref"
 # The exponent is bounded because a reader may have to write the number out.
 _DECIMAL: Final = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?$"
+
+_TAG: Final = "Tells which of the alternatives this is."
 
 
 class Shapes:
@@ -62,15 +64,13 @@ class Shapes:
 
     def _referred(self, node: object) -> Iterator[str]:
         if isinstance(node, dict):
-            entries: Json = node
-            for key, value in entries.items():
+            for key, value in cast("Json", node).items():
                 if key == _REF:
                     yield str(value).removeprefix(self._prefix)
                 else:
                     yield from self._referred(value)
         elif isinstance(node, list):
-            items: list[object] = node
-            for item in items:
+            for item in cast("list[object]", node):
                 yield from self._referred(item)
 
 
@@ -81,8 +81,7 @@ def structs_in(structs: Iterable[type[msgspec.Struct]]) -> Iterator[type[msgspec
     while waiting:
         node = waiting.pop(0)
         if isinstance(node, tuple | list):
-            parts: Iterable[object] = node
-            waiting += parts
+            waiting += cast("Iterable[object]", node)
         elif isinstance(node, msgspec.inspect.StructType) and node.cls not in seen:
             seen.add(node.cls)
             yield node.cls
@@ -107,9 +106,10 @@ def described(schema: Json, meaning: str) -> Json:
 
 def _worded(schema: Json, struct: type[msgspec.Struct]) -> Json:
     words = wording_of(struct)
+    meanings = {name: _TAG for name, part in schema["properties"].items() if "const" in part}
+    meanings |= words.fields
     properties = {
-        name: described(part, words.fields.get(name, ""))
-        for name, part in schema["properties"].items()
+        name: described(part, meanings.get(name, "")) for name, part in schema["properties"].items()
     }
     head = {"title": schema["title"], "description": words.summary}
     return head | schema | {"properties": properties}

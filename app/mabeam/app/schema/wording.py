@@ -12,9 +12,8 @@ __all__ = ["Wording", "wording_of"]
 
 _ENTRY: Final = re.compile(r" {4}(\w+): (.*)")
 _SECTION: Final = "Attributes:"
-# JSON has other names for these, and its readers may never have seen Python's.
-_JSON_NAMES: Final = {"None": "null", "True": "true", "False": "false"}
-_PYTHON_NAMES: Final = re.compile(rf"\b({'|'.join(_JSON_NAMES)})\b")
+# Readers of JSON may never have seen Python's name for it.
+_NULL: Final = re.compile(r"\bNone\b")
 
 
 class Wording(msgspec.Struct, frozen=True):
@@ -55,4 +54,4 @@ def _split(struct: type[Any]) -> tuple[str, dict[str, str]]:
 
 def _plain(text: str) -> str:
     joined = " ".join(text.split()).replace("``", "`")
-    return _PYTHON_NAMES.sub(lambda found: _JSON_NAMES[found[1]], joined)
+    return _NULL.sub("null", joined)
