@@ -1,0 +1,11 @@
+"""What processes tell about themselves: log lines for people and for machines.
+
+This package alone configures structlog; all others only get a logger and speak.
+"""
+
+from __future__ import annotations
+
+from mabeam.infra.observability.logs import LEVELS, bind_log, configure_log
+from mabeam.infra.observability.terminal import shows_colours
+
+__all__ = ["LEVELS", "bind_log", "configure_log", "shows_colours"]
