@@ -100,7 +100,7 @@ class MemoryKind:
         make: The class, so that a test of the suite can put a faulty one in.
     """
 
-    examples_max = 150
+    examples_max = 100
 
     def __init__(self, make: type[MemoryStore] = MemoryStore) -> None:
         self._make = make
