@@ -113,6 +113,7 @@ class TestConsume:
 
 
 class TestSettling:
+    @pytest.mark.slow
     async def test_what_is_settled_is_never_delivered_again(self, world: World) -> None:
         store = await world.open()
         await append_each(store, 3)
@@ -136,6 +137,7 @@ class TestSettling:
             settled += await settle(deliveries, 3)
         assert sorted(settled) == [1, 2, 3, 4, 5]
 
+    @pytest.mark.slow
     async def test_what_is_not_settled_in_time_is_delivered_again(self, store: EventStore) -> None:
         await append_each(store, 1)
         clock = asyncio.get_running_loop()
@@ -150,6 +152,7 @@ class TestSettling:
             await append_each(store, 1)
             assert await settle(deliveries, 1) == [2]
 
+    @pytest.mark.slow
     async def test_an_acknowledgement_that_comes_late_still_settles(
         self, store: EventStore
     ) -> None:
@@ -162,6 +165,7 @@ class TestSettling:
             for _ in range(2):
                 assert (await next_delivery(deliveries)).recorded.position == 2
 
+    @pytest.mark.slow
     async def test_settling_twice_does_no_more_than_once(self, store: EventStore) -> None:
         await append_each(store, 1)
         async with store.consume("worker", ack_wait_seconds=SOON_SECONDS) as deliveries:
@@ -181,6 +185,7 @@ class TestSettling:
                 await delivery.retry()
             assert await settle(deliveries, 1) == [1]
 
+    @pytest.mark.slow
     async def test_retry_delivers_again_after_a_delay(self, store: EventStore) -> None:
         await append_each(store, 1)
         clock = asyncio.get_running_loop()
@@ -199,6 +204,7 @@ class TestSettling:
             await append_each(store, 3)
             assert sorted(await settle(deliveries, 3)) == [2, 3, 4]
 
+    @pytest.mark.slow
     async def test_retry_hands_it_to_any_process(self, world: World) -> None:
         one, other = await world.open(), await world.open()
         await append_each(one, 1)
@@ -219,6 +225,7 @@ class TestSettling:
                 settled.update(await settle(deliveries, 1))
         assert settled == set(range(1, 81))
 
+    @pytest.mark.slow
     async def test_what_a_crash_left_unsettled_goes_to_another(self, world: World) -> None:
         store = await world.open()
         await append_each(store, 3)
