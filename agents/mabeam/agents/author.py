@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from mabeam.core.actors import COORDINATOR_SOURCE
-from mabeam.core.envelope import Envelope, envelope_of
+from mabeam.core.envelope import envelope_of
 from mabeam.core.events import Event, type_of
 from mabeam.core.ids import derived_id
 from mabeam.core.ports import Clock, IdSource, Write
@@ -77,13 +77,19 @@ class Author:
 
     def follows(self, append: Append, correlation_id: str = "") -> tuple[Write, ...]:
         """Return the writes of a reactor's output, whose ids follow from its cause."""
-        commit = derived_id(append.cause, *(str(part.boundary) for part in append.parts))
-        time = self._now()
+        commit, time = append.commit_id, self._now()
         return tuple(
             Write(
                 tuple(
-                    _derived(
-                        append.cause, part.boundary, event, index, time, commit, correlation_id
+                    envelope_of(
+                        event,
+                        part.boundary,
+                        source=COORDINATOR_SOURCE,
+                        id=append.id_of(part.boundary, type_of(event), index),
+                        time=time,
+                        correlation_id=correlation_id,
+                        causation_id=append.cause,
+                        commit_id=commit,
                     )
                     for index, event in enumerate(part.events)
                 ),
@@ -95,24 +101,3 @@ class Author:
     def _now(self) -> str:
         moment = datetime.fromtimestamp(self._clock.now_ns() / 1e9, UTC)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _derived(  # noqa: PLR0913, PLR0917 - each is an attribute of the event
-    cause: str,
-    boundary: Boundary,
-    event: Event,
-    index: int,
-    time: str,
-    commit: str,
-    correlation_id: str,
-) -> Envelope:
-    return envelope_of(
-        event,
-        boundary,
-        source=COORDINATOR_SOURCE,
-        id=derived_id(cause, str(boundary), type_of(event), index),
-        time=time,
-        correlation_id=correlation_id,
-        causation_id=cause,
-        commit_id=commit,
-    )

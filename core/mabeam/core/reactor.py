@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from mabeam.core.events import Event
+from mabeam.core.ids import derived_id
 from mabeam.core.subjects import Boundary
 
 __all__ = ["NOTHING", "Append", "Effects", "Part", "Reactor", "Send", "Timer"]
@@ -47,6 +48,15 @@ class Append(msgspec.Struct, frozen=True):
 
     cause: str
     parts: tuple[Part, ...]
+
+    @property
+    def commit_id(self) -> str:
+        """What makes the append recognisable, whoever carries it out."""
+        return derived_id(self.cause, *(str(part.boundary) for part in self.parts))
+
+    def id_of(self, boundary: Boundary, type_: str, index: int) -> str:
+        """Return the id of one of its events: that of a type, at an index of its part."""
+        return derived_id(self.cause, str(boundary), type_, index)
 
 
 class Send(msgspec.Struct, frozen=True):

@@ -17,9 +17,8 @@ from mabeam.core.actors import from_coordinator
 from mabeam.core.envelope import Recorded
 from mabeam.core.errors import CodecError, Rejected
 from mabeam.core.events import Event, type_of
-from mabeam.core.ids import derived_id
 from mabeam.core.ports import EventStore
-from mabeam.core.reactor import Effects, Send
+from mabeam.core.reactor import Append, Effects, Send
 from mabeam.core.session.events import Decision
 from mabeam.core.session.protocol import protocol_of
 from mabeam.core.session.reactor import SESSIONS
@@ -112,13 +111,13 @@ def divergences_at(before: World, recorded: Recorded) -> Iterator[str]:
     if expected is None:
         yield f"{type_of(event)} is recorded, but nothing was due"
         return
-    cause, due = expected
+    append, due = expected
     if due != event:
         yield f"recorded {_shown(event)}, but {_shown(due)} follows"
         return
-    if recorded.envelope.causationid != cause:
-        yield f"caused by {recorded.envelope.causationid}, but {cause} is its cause"
-    if recorded.id != derived_id(cause, str(recorded.boundary), recorded.type, 0):
+    if recorded.envelope.causationid != append.cause:
+        yield f"caused by {recorded.envelope.causationid}, but {append.cause} is its cause"
+    if recorded.id != append.id_of(recorded.boundary, recorded.type, 0):
         yield f"has the id {recorded.id}, which does not follow from its cause"
     if isinstance(event, Decision):
         yield from _check_certificate(before, recorded.entity, event)
@@ -151,11 +150,11 @@ def _sent(before: World, target: Boundary, event: Changed | Refused) -> Send | N
     return Send(state.decided_id, target, command)
 
 
-def _expected(effects: Effects, boundary: Boundary) -> tuple[str, Event] | None:
+def _expected(effects: Effects, boundary: Boundary) -> tuple[Append, Event] | None:
     for append in effects.append:
         for part in append.parts:
             if part.boundary == boundary:
-                return append.cause, part.events[0]
+                return append, part.events[0]
     return None
 
 
