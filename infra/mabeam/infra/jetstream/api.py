@@ -17,6 +17,7 @@ from mabeam.infra.jetstream.wire import Disconnected
 __all__ = ["Api"]
 
 ATTEMPT_SECONDS: Final = 1.0
+ATTEMPT_SECONDS_MIN: Final = 0.2
 _BUSY_CODE: Final = 503
 
 AnswerT = TypeVar("AnswerT", bound=Answer)
@@ -63,7 +64,8 @@ class Api:
             await self.connection.up(limit)
             cause: Exception
             try:
-                raw = await self.connection.ask(subject, payload, seconds=ATTEMPT_SECONDS)
+                seconds = min(ATTEMPT_SECONDS, max(limit - self._loop.time(), ATTEMPT_SECONDS_MIN))
+                raw = await self.connection.ask(subject, payload, seconds=seconds)
             except (Lost, Unserved, Disconnected) as error:
                 cause = error
             else:

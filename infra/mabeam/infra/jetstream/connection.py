@@ -98,7 +98,7 @@ class Connection:
         self._watch_seconds = watch_seconds
         self.wire = Wire()
         self.wire.complained = self._complained
-        self.replies: Replies
+        self._replies: Replies | None = None
         self._up = asyncio.Event()
         self._first_error: Exception | None = None
         self._turned_away = asyncio.Event()
@@ -125,8 +125,8 @@ class Connection:
             if not self.wire.is_connected:
                 attempt.cancel()
                 await asyncio.gather(attempt, return_exceptions=True)
-                await self.wire.give_up()
-        self.replies = Replies(self.wire, self._access.inbox_prefix)
+                await self.wire.abandon()
+        self._replies = Replies(self.wire, self._access.inbox_prefix)
         self._up.set()
         self._watchdog = asyncio.create_task(self._watch(), name=f"{name} watchdog")
 
@@ -139,7 +139,13 @@ class Connection:
             self._watchdog = None
         self.replies.close()
         self._up.clear()
-        await self.wire.close()
+        await self.wire.shut()
+
+    @property
+    def replies(self) -> Replies:
+        """Who waits for which answer."""
+        assert self._replies is not None, "not opened"
+        return self._replies
 
     @property
     def is_up(self) -> bool:
@@ -281,7 +287,8 @@ class Connection:
             return
         kind, subject = found[1].lower(), found[2]
         _log.warning("server denies subject", kind=kind, subject=subject)
-        self.replies.refuse(kind, subject)
+        if self._replies is not None:
+            self._replies.refuse(kind, subject)
 
     async def _on_error(self, error: Exception) -> None:
         self._first_error = self._first_error or error
@@ -291,7 +298,8 @@ class Connection:
 
     async def _on_disconnected(self) -> None:
         self._up.clear()
-        self.replies.lose_all()
+        if self._replies is not None:
+            self._replies.lose_all()
         if self._watchdog is not None:
             _log.warning("disconnected")
 
@@ -306,4 +314,5 @@ class Connection:
 
     async def _on_closed(self) -> None:
         self._up.clear()
-        self.replies.lose_all()
+        if self._replies is not None:
+            self._replies.lose_all()

@@ -83,6 +83,7 @@ class Feed:
         # Why another consumer is needed, and which gap was seen.
         self._broken = "not started"
         self._gap: tuple[int, int] | None = None
+        self._fruitless = 0
         self._healed_at = -1
         self._healings = 0
 
@@ -90,6 +91,11 @@ class Feed:
     def is_finished(self) -> bool:
         """Whether the last position wanted has been seen."""
         return self._until is not None and self.position >= self._until
+
+    @property
+    def held_events(self) -> int:
+        """How many events wait to be taken."""
+        return len(self._page)
 
     async def start(self, deadline: float) -> None:
         """Begin now rather than with the first page, so that trouble shows here.
@@ -156,6 +162,7 @@ class Feed:
             self._break("gap")
             return
         self._number = number
+        self._fruitless = 0
         if self._until is not None and position > self._until:
             self.position = self._until
             self._ready.set()
@@ -200,9 +207,12 @@ class Feed:
         if self._broken != "not started":
             _log.info("reading anew", stream=self._stream, after=self.position, why=self._broken)
         self._discard()
-        if self._gap is not None:
-            await self._judge_gap(*self._gap)
+        # One consumer that dies at once may be bad luck, several are trouble.
+        await asyncio.sleep(min(RETRY_SECONDS, RETRY_SECONDS * self._fruitless / 10))
+        self._fruitless += 1
         try:
+            if self._gap is not None:
+                await self._judge_gap(*self._gap)
             await self._create(self._api.deadline() if deadline is None else deadline)
         except StoreUnavailable:
             if deadline is not None:
@@ -210,8 +220,6 @@ class Feed:
             _log.warning("log unreachable; still trying", stream=self._stream)
             await asyncio.sleep(RETRY_SECONDS)
             return
-        self._broken = ""
-        self._refill()
 
     async def _judge_gap(self, expected: int, found: int) -> None:
         """Read again a few times behind the same position, then give up."""
@@ -246,11 +254,17 @@ class Feed:
         )
         if answer.error is not None:
             raise StoreUnavailable(f"{self._stream} cannot be read: {answer.error}")
-        self._consumer = name
+        self.begin(name)
+
+    def begin(self, consumer: str) -> None:
+        """Take the events of a consumer that begins behind the present position."""
+        self._consumer = consumer
         if self._is_closed:
             self._discard()
             return
         self._number = 0
         self._puller = Puller(
-            self._api.connection, self._stream, name, self, bytes_max=PULL_BYTES_MAX
+            self._api.connection, self._stream, consumer, self, bytes_max=PULL_BYTES_MAX
         )
+        self._broken = ""
+        self._refill()

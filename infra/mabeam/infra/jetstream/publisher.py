@@ -22,6 +22,7 @@ from mabeam.infra.jetstream.wire import Disconnected
 __all__ = ["Message", "Publisher"]
 
 ATTEMPT_SECONDS: Final = 2.0
+ATTEMPT_SECONDS_MIN: Final = 0.2
 IN_FLIGHT_MAX: Final = 2_048
 # The server takes 50 at once on a stream, from all its clients together.
 BATCHES_IN_FLIGHT_MAX: Final = 16
@@ -50,6 +51,7 @@ class Publisher:
     def __init__(self, connection: Connection, attempt_seconds: float = ATTEMPT_SECONDS) -> None:
         self._connection = connection
         self._attempt_seconds = attempt_seconds
+        self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(IN_FLIGHT_MAX)
         self._batch_room = asyncio.Semaphore(BATCHES_IN_FLIGHT_MAX)
 
@@ -90,7 +92,8 @@ class Publisher:
             await connection.up(deadline)
         if wire.is_crowded:
             await wire.room()
-        reply, answer = connection.replies.expect(message.subject, seconds=self._attempt_seconds)
+        seconds = min(self._attempt_seconds, max(deadline - self._loop.time(), ATTEMPT_SECONDS_MIN))
+        reply, answer = connection.replies.expect(message.subject, seconds=seconds)
         header = b"NATS/1.0\r\n%b\r\n" % message.fields if message.fields else b""
         try:
             wire.send(message.subject.encode(), reply, header, message.body)
@@ -104,7 +107,7 @@ class Publisher:
         wire = connection.wire
         await connection.up(deadline)
         batch = secrets.token_hex(8).encode()
-        seconds = self._attempt_seconds
+        seconds = min(self._attempt_seconds, max(deadline - self._loop.time(), ATTEMPT_SECONDS_MIN))
         seconds += sum(len(message.body) for message in messages) / _BYTES_PER_SECOND_MIN
         # Expected before anything is sent, for the refusal of a member comes at once.
         subjects = {message.subject for message in messages}

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -26,6 +25,7 @@ from mabeam.infra.jetstream.parser import Tap, TapParser
 __all__ = ["Disconnected", "Wire"]
 
 PENDING_BYTES_MAX: Final = 8 * 1024 * 1024
+CLOSE_SECONDS_MAX: Final = 2.0
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -139,14 +139,27 @@ class Wire(Client):
             self._status = Client.CONNECTED
         await self.force_reconnect()
 
-    async def give_up(self) -> None:
-        """Close the line of a connection that was never established."""
+    async def shut(self) -> None:
+        """Send what is buffered and close for good; on a dead line, just close."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS_MAX):
+                await self.close()
+        except (OSError, TimeoutError) as error:
+            _log.debug("connection not closed in an orderly way", error=repr(error))
+        finally:
+            await self.abandon()
+
+    async def abandon(self) -> None:
+        """Close for good what may never have been established."""
         self._status = Client.CLOSED
+        self._abort()
+        # The socket is closed in the loop's next round.
+        await asyncio.sleep(0)
+
+    def _abort(self) -> None:
         writer: asyncio.StreamWriter | None = getattr(self._transport, "_io_writer", None)
         if writer is not None:
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
+            writer.transport.abort()
 
     def _put(self, command: bytes) -> None:
         self._pending.append(command)
@@ -182,9 +195,7 @@ class Wire(Client):
         # line that is dead at the other end, an orderly close would wait for minutes.
         self._pending = []
         self._pending_data_size = 0
-        writer: asyncio.StreamWriter | None = getattr(self._transport, "_io_writer", None)
-        if writer is not None:
-            writer.transport.abort()
+        self._abort()
         await super()._attempt_reconnect()
 
     async def _process_err(self, err_msg: str) -> None:
