@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -26,6 +27,7 @@ from mabeam.core.variable.types import ChoiceType, FloatType, IntegerType
 from mabeam.infra.memory import MemoryStore
 from mabeam.infra.system import SystemClock, SystemIds
 from mabeam.projections.verification import verify
+from mabeam.projections.world import World
 
 MERGE = Policy("weighted_merge", parameters={"weights": {"coder": 3}})
 PRIORITY = Policy("priority", parameters={"priorities": {"reviewer": 2, "coder": 1}})
@@ -188,13 +190,15 @@ async def test_a_decision_that_its_variable_cannot_take_is_refused_visibly(space
             auction = await space.sessions.open_auction(lot, bidders=(bidder,), variable="who")
             await auction.bid(1, by=bidder)
             decided = (await auction.ended()).decided_at
-            await space._desk.live.until(  # noqa: SLF001 - waits as the space does
-                lambda world, at=decided: world.variable("who").variable.state.decided_at == at
-            )
+            await space.until(partial(_decided_at, variable="who", position=decided))
             assert space.variables.value("who") == expected
     found = await counts(space)
     assert (found["changed"], found["refused"]) == (1, 1)
     assert (await verify(space.store)).divergences == ()
+
+
+def _decided_at(world: World, variable: str, position: int) -> bool:
+    return world.variable(variable).variable.state.decided_at == position
 
 
 class Trouble:

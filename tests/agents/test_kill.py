@@ -6,7 +6,7 @@ import asyncio
 import random
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -32,7 +32,7 @@ MERGE = Policy("weighted_merge")
 @asynccontextmanager
 async def coordinator(
     url: str, space: str, step: int = 0, when: str = "before"
-) -> AsyncIterator[asyncio.subprocess.Process]:
+) -> AsyncGenerator[asyncio.subprocess.Process]:
     """Run a coordinator process; it is ready when this returns."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(PROGRAM), url, space, str(step), when),
@@ -49,7 +49,7 @@ async def coordinator(
 
 
 @asynccontextmanager
-async def watching(url: str, space: str) -> AsyncIterator[Space]:
+async def watching(url: str, space: str) -> AsyncGenerator[Space]:
     """Connect to a space without coordinating."""
     async with open_store(space, url) as store, attach(store, coordinate=False) as attached:
         yield attached
@@ -75,7 +75,7 @@ async def coordinate_something(space: Space) -> None:
 async def must_end_well(space: Space) -> None:
     """Wait until everything has come to its end, and judge the history."""
     async with asyncio.timeout(END_SECONDS):
-        world = await space._desk.live.until(  # noqa: SLF001 - the test waits as the space does
+        world = await space.until(
             lambda world: (
                 world.session("auction").state.phase == "ended"
                 and world.variable("temperature").variable.state.changes == 1
@@ -149,9 +149,7 @@ async def test_coordinators_killed_at_random_under_load_decide_everything_once(
         assert deaths >= 3
         async with coordinator(nats_server.url, name), asyncio.timeout(END_SECONDS):
             last = max(state.decided_at for state in space.sessions.all().values())
-            await space._desk.live.until(  # noqa: SLF001 - waits as the space does
-                lambda world: world.variable("x").variable.state.decided_at == last
-            )
+            await space.until(lambda world: world.variable("x").variable.state.decided_at == last)
         ends = Counter[str]()
         async for page in space.store.read():
             for recorded in page:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from typing import Any, cast
 
@@ -27,7 +27,7 @@ from mabeam.infra.system import SystemClock, SystemIds
 
 
 class Bidder(Agent):
-    capabilities = ("python",)
+    capabilities: Sequence[str] = ("python",)
 
     def __init__(self, name: str, amount: int = 5) -> None:
         super().__init__(name)
@@ -99,9 +99,7 @@ async def test_an_agent_that_starts_late_answers_what_is_still_open(space: Space
 async def test_a_restarted_agent_does_not_speak_twice(space: Space) -> None:
     auction = await space.sessions.open_auction("task", bidders=("coder", "other"))
     async with runner(space, Bidder("coder")):
-        await space._desk.live.until(  # noqa: SLF001 - waits as the space does
-            lambda world: "coder" in world.session(auction.name).state.spoken
-        )
+        await space.until(lambda world: "coder" in world.session(auction.name).state.spoken)
     again = Bidder("coder")
     async with runner(space, again):
         await auction.bid(3, by="other")
@@ -124,9 +122,7 @@ class Worker(Bidder):
 async def test_proposals_go_to_the_variable_they_name(space: Space) -> None:
     await space.host(Worker("coder", 1))
     await space.variables.declare("x", IntegerType(0, 10))
-    world = await space._desk.live.until(  # noqa: SLF001 - waits as the space does
-        lambda world: world.variable("x").variable.state.value == 3
-    )
+    world = await space.until(lambda world: world.variable("x").variable.state.value == 3)
     assert world.variable("x").variable.state.changes == 3
 
 
@@ -242,7 +238,7 @@ class LostOnce(Trouble):
     async def append(self, *writes: Write) -> int:
         return await self._store.append(*writes)
 
-    def follow(self, wanted: Filter = Filter(), *, after: int = 0) -> Any:  # noqa: ANN401, B008
+    def follow(self, wanted: Filter = Filter(), *, after: int = 0) -> Any:  # noqa: ANN401, B008 - as the store has it
         self.tries += 1
         if self.tries == 2:
             raise StoreUnavailable("the log is away")

@@ -152,7 +152,7 @@ async def test_a_vote_takes_its_range_from_the_variable_and_changes_it(space: Sp
     await vote.cast("0.1", by="b")
     decision = await vote.decision()
     assert (decision.mean, decision.value) == ("7/10", Decimal("0.75"))
-    await space._desk.live.until(lambda world: bool(world.variable("t").variable.state.changes))  # noqa: SLF001 - waits as the space does
+    await space.until(lambda world: bool(world.variable("t").variable.state.changes))
     assert space.variables.value("t") == 0.75
 
 

@@ -10,15 +10,15 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from mabeam.agents.author import Author
 from mabeam.agents.coordinator import Coordinator
 from mabeam.app.composition import open_store
 from mabeam.core.envelope import Recorded
-from mabeam.core.ports import Delivery, Write
+from mabeam.core.ports import Delivery, EventStore, Write
 from mabeam.core.subjects import EVERYTHING, Filter
 from mabeam.infra.system import SystemClock, SystemIds
 
@@ -34,7 +34,7 @@ class Doom:
         self._count = 0
 
     @asynccontextmanager
-    async def step(self) -> AsyncIterator[None]:
+    async def step(self) -> AsyncGenerator[None]:
         """Surround one step."""
         self._count += 1
         # Steps overlap, so each must remember which one it is.
@@ -91,7 +91,7 @@ class DoomedStore:
     @asynccontextmanager
     async def consume(
         self, name: str, wanted: Filter = EVERYTHING, *, ack_wait_seconds: float = 5.0
-    ) -> AsyncIterator[AsyncIterator[Delivery]]:
+    ) -> AsyncGenerator[AsyncIterator[Delivery]]:
         """Consume."""
         async with self._store.consume(
             name, wanted, ack_wait_seconds=ack_wait_seconds
@@ -107,7 +107,7 @@ async def main(url: str, space: str, step: int, when: str) -> None:
     """Coordinate until killed."""
     author = Author(SystemClock(), SystemIds())
     async with open_store(space, url) as store:
-        doomed = DoomedStore(store, Doom(step, when))
+        doomed = cast("EventStore", DoomedStore(store, Doom(step, when)))
         async with Coordinator(doomed, author, ack_wait_seconds=ACK_WAIT_SECONDS):
             sys.stdout.write("ready\n")
             sys.stdout.flush()

@@ -149,7 +149,7 @@ class Coordinator:
                 if not effects.append:
                     break
                 if not await self._record(effects.append, correlation_id):
-                    await asyncio.sleep(random.random() * 0.002 * min(attempt, 10))  # noqa: S311
+                    await asyncio.sleep(random.random() * 0.002 * min(attempt, 10))  # noqa: S311 - only to part rivals
             else:
                 raise Conflict(str(boundary), None, None)
             for send in effects.send:
@@ -196,5 +196,5 @@ class Coordinator:
             effects = VARIABLES.receive(send.boundary.entity, view, send)
             if await self._record(effects.append, correlation_id):
                 return
-            await asyncio.sleep(random.random() * 0.002 * min(attempt, 10))  # noqa: S311
+            await asyncio.sleep(random.random() * 0.002 * min(attempt, 10))  # noqa: S311 - only to part rivals
         raise Conflict(str(send.boundary), None, None)

@@ -50,7 +50,7 @@ async def transact(
                 raise
             await live.caught_up()
             # Several losers of one race would otherwise meet again at once.
-            await asyncio.sleep(random.random() * PAUSE_SECONDS * min(attempt, 10))  # noqa: S311
+            await asyncio.sleep(random.random() * PAUSE_SECONDS * min(attempt, 10))  # noqa: S311 - only to part rivals
         else:
             await live.wait_for(position)
             return position

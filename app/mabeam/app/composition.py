@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -42,7 +42,7 @@ async def connect(  # noqa: PLR0913 - each is a choice of its own
     identity: str = "operator",
     correlation_id: str | None = None,
     replicas: int = 1,
-) -> AsyncIterator[Space]:
+) -> AsyncGenerator[Space]:
     """Connect to a space, which is made if there is none of that name.
 
     Args:
@@ -76,7 +76,7 @@ async def connect(  # noqa: PLR0913 - each is a choice of its own
 @asynccontextmanager
 async def server_address(
     server: str | None = None, data: Path | str | None = None
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str]:
     """Return the address of the chosen server, starting one if none is chosen.
 
     Raises:
@@ -92,17 +92,24 @@ async def server_address(
 
 @asynccontextmanager
 async def open_store(
-    space: str, address: str, *, replicas: int = 1
-) -> AsyncIterator[JetStreamStore]:
-    """Connect to the log of a space, and make it if it does not exist.
+    space: str, address: str, *, replicas: int = 1, create: bool = True
+) -> AsyncGenerator[JetStreamStore]:
+    """Connect to the log of a space.
+
+    Args:
+        space: Name of the space.
+        address: Address of the server; several separated by commas.
+        replicas: Copies of the log in a cluster, when the space is made here.
+        create: Make the space if there is none of that name; who only reads passes False.
 
     Raises:
+        NotFound: There is no such space, and none is to be made.
         StoreUnavailable: No server answers at the address.
         ConfigurationError: The space exists with settings that cannot be trusted.
     """
     connection = await connect_server(address.split(","))
     try:
-        yield await open_log(connection, space, replicas=replicas)
+        yield await open_log(connection, space, replicas=replicas, create=create)
     finally:
         await connection.close()
 
@@ -114,7 +121,7 @@ async def attach(
     coordinate: bool = True,
     identity: str = "operator",
     correlation_id: str | None = None,
-) -> AsyncIterator[Space]:
+) -> AsyncGenerator[Space]:
     """Return a space over any log, for instance one in memory.
 
     Args:

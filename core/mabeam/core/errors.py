@@ -247,7 +247,7 @@ class UpcastFailed(CodecError):
         type: The type and version of the stored event.
     """
 
-    def __init__(self, type: str, detail: str, position: int = 0) -> None:  # noqa: A002
+    def __init__(self, type: str, detail: str, position: int = 0) -> None:  # noqa: A002 - the CloudEvents word
         super().__init__(type, detail, position)
         self.type = type
         self.detail = detail

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Final
 
@@ -87,6 +87,13 @@ class Space:
     ) -> AbstractAsyncContextManager[AsyncIterator[Page]]:
         """Read what is recorded behind a position and then what comes, page by page."""
         return self.store.follow(wanted, after=after)
+
+    async def until(self, holds: Callable[[World], bool]) -> World:
+        """Return the first state from now on of which something holds.
+
+        States are looked at after each page of events that is folded.
+        """
+        return await self._desk.live.until(holds)
 
     async def caught_up(self) -> World:
         """Return everything known once all that is recorded now has been folded."""

@@ -28,7 +28,7 @@ class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @CLEARINGS.register("second_price", 1, NoParameters)
-def _second_price(parameters: NoParameters, hearing: Hearing[AuctionOpened]) -> Clearing:  # noqa: ARG001
+def _second_price(parameters: NoParameters, hearing: Hearing[AuctionOpened]) -> Clearing:  # noqa: ARG001 - it has none
     bids = [Bid(spoken.agent, _bid(spoken).amount) for spoken in hearing.by_agent()]
     return second_price(
         bids, hearing.opening.reserve, lambda bid: hearing.tie_key(hearing.spoken[bid.bidder])

@@ -37,7 +37,7 @@ class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @TALLIES.register("weighted_mean", 1, NoParameters)
-def _weighted_mean(parameters: NoParameters, hearing: Hearing[ConsensusOpened]) -> Fraction:  # noqa: ARG001
+def _weighted_mean(parameters: NoParameters, hearing: Hearing[ConsensusOpened]) -> Fraction:  # noqa: ARG001 - it has none
     return weighted_mean(
         (hearing.weight(spoken.agent), exact(_ballot(spoken).value))
         for spoken in hearing.by_agent()

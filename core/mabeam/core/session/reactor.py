@@ -66,7 +66,7 @@ def _append(name: str, session: Entity[SessionState], cause: str, event: Event) 
     return Effects(append=(Append(cause, (part,)),))
 
 
-def receive(name: str, session: Entity[SessionState], send: Send) -> Effects:  # noqa: ARG001
+def receive(name: str, session: Entity[SessionState], send: Send) -> Effects:  # noqa: ARG001 - see below
     """Sessions are not yet sent anything."""
     return NOTHING
 

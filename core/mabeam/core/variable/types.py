@@ -234,9 +234,9 @@ def _check_option(options: tuple[str, ...], value: object, field: str) -> Value:
 
 def _check_parts(type_: CompositeType, value: object, field: str) -> Value:
     names = sorted(type_.parts)
-    if not isinstance(value, dict) or sorted(map(str, value)) != names:  # pyright: ignore[reportUnknownArgumentType]  - JSON keys are text
-        raise _refusal("variable.parts", field, value, f"the parts {', '.join(names)}")  # pyright: ignore[reportUnknownArgumentType]
-    return {name: check_value(type_.parts[name], value[name], f"{field}.{name}") for name in names}  # pyright: ignore[reportUnknownArgumentType]
+    if not isinstance(value, dict) or sorted(map(str, value)) != names:  # pyright: ignore[reportUnknownArgumentType] - JSON keys are text
+        raise _refusal("variable.parts", field, value, f"the parts {', '.join(names)}")  # pyright: ignore[reportUnknownArgumentType] - any JSON
+    return {name: check_value(type_.parts[name], value[name], f"{field}.{name}") for name in names}  # pyright: ignore[reportUnknownArgumentType] - any JSON
 
 
 def is_numeric(type_: VariableType) -> bool:
