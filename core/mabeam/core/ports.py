@@ -88,7 +88,8 @@ class EventStore(Protocol):
 
         The events stand at consecutive positions in the order given. An append that is
         sent again with the same events, because its answer was lost, is recorded once
-        and returns the position of the first time.
+        and returns the position of the first time; where it expects `ANY`, a store may
+        recognise it for a limited time only.
 
         Raises:
             Conflict: A boundary is not where a write expects it; nothing was recorded.

@@ -200,11 +200,16 @@ def boundary_filter(space: str, boundary: Boundary) -> str:
 
 
 def subject_filter(space: str, wanted: Filter = EVERYTHING) -> str:
-    """Return the NATS subject filter for reading. Never compare-and-set with it."""
-    names = (wanted.kind, wanted.entity, wanted.event, wanted.actor)
-    if not any(names):
+    """Return the NATS subject filter for reading. Never compare-and-set with it.
+
+    Raises:
+        Rejected: A name cannot be the token of a subject.
+    """
+    if wanted == EVERYTHING:
         return f"{ROOT}.{space}.>"
-    return ".".join((ROOT, space, *("*" if name is None else escape(name) for name in names)))
+    fields = msgspec.structs.asdict(wanted).items()
+    tokens = ("*" if name is None else escape(check_name(field, name)) for field, name in fields)
+    return ".".join((ROOT, space, *tokens))
 
 
 @lru_cache(maxsize=65_536)
