@@ -41,7 +41,7 @@ async def connect(  # noqa: PLR0913 - each is a choice of its own
     coordinate: bool = True,
     identity: str = "operator",
     correlation_id: str | None = None,
-    replicas: int = 1,
+    replicas: int | None = None,
 ) -> AsyncGenerator[Space]:
     """Connect to a space, which is made if there is none of that name.
 
@@ -55,7 +55,8 @@ async def connect(  # noqa: PLR0913 - each is a choice of its own
         coordinate: Carry out here what protocols decide. Any number of processes may.
         identity: Who speaks where a call does not say.
         correlation_id: The run that everything said here belongs to; a fresh one if None.
-        replicas: Copies of the log in a cluster, when the space is made here.
+        replicas: Copies of the log in a cluster. None leaves an existing space as it is, and
+            means one for a new one.
 
     Raises:
         Rejected: A name is illegal.
@@ -92,14 +93,15 @@ async def server_address(
 
 @asynccontextmanager
 async def open_store(
-    space: str, address: str, *, replicas: int = 1, create: bool = True
+    space: str, address: str, *, replicas: int | None = None, create: bool = True
 ) -> AsyncGenerator[JetStreamStore]:
     """Connect to the log of a space.
 
     Args:
         space: Name of the space.
         address: Address of the server; several separated by commas.
-        replicas: Copies of the log in a cluster, when the space is made here.
+        replicas: Copies of the log in a cluster. None leaves an existing space as it is, and
+            means one for a new one.
         create: Make the space if there is none of that name; who only reads passes False.
 
     Raises:

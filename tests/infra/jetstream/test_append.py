@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from mabeam.core.errors import (
     ConfigurationError,
     Conflict,
     EventTooLarge,
+    NotFound,
     OutcomeUnknown,
     StoreFull,
     StoreUnavailable,
@@ -25,6 +27,7 @@ from support.events import fresh_id, said, write
 from support.nats_server import NatsServer
 from support.proxy import Proxy
 from support.reading import positions, read_all
+from support.waiting import until
 
 pytestmark = pytest.mark.jetstream
 
@@ -44,8 +47,10 @@ async def far(proxy: Proxy, on: Open, space: str, store: JetStreamStore) -> JetS
 
 
 async def until_head(store: JetStreamStore, position: int) -> None:
-    while await store.head() < position:
-        await asyncio.sleep(0.005)
+    async def is_there() -> bool:
+        return await store.head() >= position
+
+    await until(is_there)
 
 
 class TestALostAnswer:
@@ -124,8 +129,7 @@ class TestALostAnswer:
         connection = await on(breakable_server.url)
         store = await open_store(connection, space, patience_seconds=0.3)
         await asyncio.to_thread(breakable_server.stop)
-        while connection.is_up:
-            await asyncio.sleep(0.005)
+        await until(lambda: not connection.is_up)
         for append in (write(), write(expect=NEW), write(count=2)):
             with pytest.raises(StoreUnavailable):
                 _ = await store.append(append)
@@ -178,7 +182,7 @@ class TestLimits:
     ) -> None:
         store = await open_store(connection, space, max_bytes=20_000)
         head = 0
-        with pytest.raises(StoreFull):
+        with suppress(StoreFull):
             while True:
                 head = await store.append(write(expect=ANY))
         assert head > 10
@@ -256,7 +260,7 @@ class TestLimits:
         _ = await connection.ask(f"$JS.API.STREAM.DELETE.mabeam_{space}", seconds=5)
         with pytest.raises(StoreUnavailable):
             _ = await store.append(write())
-        with pytest.raises(ConfigurationError):
+        with pytest.raises(NotFound):
             _ = await store.head()
 
     async def test_a_stream_without_batches_is_a_matter_of_configuration(
@@ -270,6 +274,13 @@ class TestLimits:
         with pytest.raises(ConfigurationError):
             _ = await store.append(write(count=2))
         assert await store.head() == 0
+
+
+def newer(conflict: Conflict, seen: int) -> int:
+    """Return where the boundary is, which must be further than what was seen of it."""
+    assert conflict.actual is not None
+    assert conflict.actual > seen
+    return conflict.actual
 
 
 class TestManyAtOnce:
@@ -286,9 +297,7 @@ class TestManyAtOnce:
                 try:
                     seen = await store.append(write(expect=seen))
                 except Conflict as conflict:
-                    assert conflict.actual is not None
-                    assert conflict.actual > seen
-                    seen = conflict.actual
+                    seen = newer(conflict, seen)
                 else:
                     taken.append(seen)
             return taken

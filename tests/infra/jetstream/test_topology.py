@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mabeam.core.errors import ConfigurationError, Rejected
+from mabeam.core.errors import ConfigurationError, NotFound, Rejected
 from mabeam.infra.jetstream import Connection, open_checkpoints, open_store
 from support.events import write
 from support.reading import read_all
@@ -80,6 +80,14 @@ async def test_a_setting_that_may_change_is_brought_up_to_date_and_others_are_le
     assert {field: found[field] for field in foreign} == foreign
 
 
+async def test_what_an_operator_chose_outlasts_those_who_do_not_ask_for_it(
+    connection: Connection, space: str
+) -> None:
+    _ = await open_store(connection, space, max_bytes=1_000_000)
+    _ = await open_store(connection, space)
+    assert (await settings_of(connection, space))["max_bytes"] == 1_000_000
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -122,9 +130,9 @@ async def test_subjects_that_another_stream_has_are_refused(
 async def test_a_missing_space_is_not_made_by_one_who_only_opens(
     connection: Connection, space: str
 ) -> None:
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(NotFound):
         _ = await open_store(connection, space, create=False)
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(NotFound):
         _ = await open_checkpoints(connection, space, create=False)
 
 

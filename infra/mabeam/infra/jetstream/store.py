@@ -36,8 +36,8 @@ async def open_store(  # noqa: PLR0913 - a server, a space and how it is kept
     connection: Connection,
     space: str,
     *,
-    replicas: int = 1,
-    max_bytes: int = -1,
+    replicas: int | None = None,
+    max_bytes: int | None = None,
     create: bool = True,
     patience_seconds: float = PATIENCE_SECONDS,
 ) -> JetStreamStore:
@@ -46,21 +46,27 @@ async def open_store(  # noqa: PLR0913 - a server, a space and how it is kept
     Args:
         connection: The connection; many spaces may share it.
         space: Name of the space.
-        replicas: On how many servers each event is kept.
-        max_bytes: Size at which the log refuses more; -1 for the size of the disk.
+        replicas: On how many servers each event is kept. None leaves an existing space as
+            it is, and means one for a new one.
+        max_bytes: Size at which the log refuses more, -1 for the size of the disk. None
+            leaves an existing space as it is, and means -1 for a new one.
         create: Create the stream or bring its settings up to date; credentials that may
             not do so pass False.
         patience_seconds: How long an operation is tried again before it fails.
 
     Raises:
         Rejected: The name of the space is illegal.
-        ConfigurationError: The stream is missing, or is not what a log must be.
+        NotFound: There is no such space, and none is to be created.
+        ConfigurationError: The stream is not what a log must be.
         StoreUnavailable: The server did not answer in time.
         NotAuthorized: These credentials may not open the space.
     """
     api = Api(connection, patience_seconds)
     if create:
-        config = await apply(api, event_stream(space, replicas=replicas, max_bytes=max_bytes))
+        wanted = event_stream(space, replicas=replicas or 1, max_bytes=max_bytes or -1)
+        unsaid = {"num_replicas": replicas, "max_bytes": max_bytes}
+        keep = [field for field, said in unsaid.items() if said is None]
+        config = await apply(api, wanted, keep=keep)
     else:
         config = (await describe(api, stream_name(space))).config
     return JetStreamStore(api, space, config)
@@ -70,14 +76,17 @@ async def open_checkpoints(
     connection: Connection,
     space: str,
     *,
-    replicas: int = 1,
+    replicas: int | None = None,
     create: bool = True,
     patience_seconds: float = PATIENCE_SECONDS,
 ) -> JetStreamCheckpoints:
     """Open the checkpoints of a space; otherwise like `open_store`."""
     api = Api(connection, patience_seconds)
-    wanted = checkpoint_stream(space, replicas=replicas)
-    config = await apply(api, wanted) if create else (await describe(api, wanted.name)).config
+    wanted = checkpoint_stream(space, replicas=replicas or 1)
+    if create:
+        config = await apply(api, wanted, keep=["num_replicas"] if replicas is None else [])
+    else:
+        config = (await describe(api, wanted.name)).config
     return JetStreamCheckpoints(api, space, config.name, _body_limit(api, config))
 
 

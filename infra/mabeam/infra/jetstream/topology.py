@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 import msgspec
 import structlog
 
-from mabeam.core.errors import ConfigurationError
+from mabeam.core.errors import ConfigurationError, NotFound
 from mabeam.core.subjects import check_space, subject_filter
 from mabeam.infra.jetstream.answers import STREAM_NOT_FOUND, StreamAnswer, StreamConfig
 from mabeam.infra.jetstream.api import Api
@@ -18,6 +18,7 @@ __all__ = [
     "checkpoint_stream",
     "checkpoint_subject",
     "describe",
+    "deviations",
     "event_stream",
     "stream_name",
 ]
@@ -96,16 +97,24 @@ async def describe(api: Api, name: str) -> StreamAnswer:
     """Return what the server says of a stream.
 
     Raises:
-        ConfigurationError: There is no such stream. Create it with `apply`.
+        NotFound: There is no such stream. Create it with `apply`.
+        ConfigurationError: The server refuses to tell.
     """
     answer = await api.request(f"STREAM.INFO.{name}", None, StreamAnswer)
     if answer.error is not None:
+        if answer.error.err_code == STREAM_NOT_FOUND:
+            raise NotFound(f"the server has no stream {name}")
         raise ConfigurationError(f"stream {name}: {answer.error}")
     return answer
 
 
-async def apply(api: Api, wanted: StreamConfig) -> StreamConfig:
+async def apply(api: Api, wanted: StreamConfig, *, keep: Collection[str] = ()) -> StreamConfig:
     """Create a stream, or bring an existing one to what is wanted; return what it is then.
+
+    Args:
+        api: The management interface.
+        wanted: What the stream should be.
+        keep: Settings that an existing stream keeps, whatever they are.
 
     Raises:
         ConfigurationError: The existing stream differs in something that cannot be
@@ -116,7 +125,7 @@ async def apply(api: Api, wanted: StreamConfig) -> StreamConfig:
     """
     found = await api.request(f"STREAM.INFO.{wanted.name}", None, StreamAnswer)
     if found.error is None:
-        return await _update(api, wanted, found)
+        return await _update(api, wanted, found, keep)
     if found.error.err_code != STREAM_NOT_FOUND:
         raise ConfigurationError(f"stream {wanted.name}: {found.error}")
     created = await api.request(f"STREAM.CREATE.{wanted.name}", _as_json(wanted), StreamAnswer)
@@ -127,15 +136,30 @@ async def apply(api: Api, wanted: StreamConfig) -> StreamConfig:
     again = await api.request(f"STREAM.INFO.{wanted.name}", None, StreamAnswer)
     if again.error is not None:
         raise ConfigurationError(f"stream {wanted.name} cannot be created: {created.error}")
-    return await _update(api, wanted, again)
+    return await _update(api, wanted, again, keep)
 
 
-async def _update(api: Api, wanted: StreamConfig, found: StreamAnswer) -> StreamConfig:
+def deviations(space: str, present: StreamConfig) -> Iterator[str]:
+    """Say in what a space's stream is not what `event_stream` declares.
+
+    Copies and size are the choice of whoever runs the server, and count as they are.
+    """
+    wanted = event_stream(space, replicas=present.num_replicas, max_bytes=present.max_bytes)
+    faults = list(_faults(wanted, present))
+    yield from faults
+    for field, value in _changes(wanted, present, ()).items():
+        if not any(fault.startswith(f"{field} ") for fault in faults):
+            yield f"{field} {getattr(present, field)!r} instead of {value!r}"
+
+
+async def _update(
+    api: Api, wanted: StreamConfig, found: StreamAnswer, keep: Collection[str]
+) -> StreamConfig:
     present = found.config
     faults = list(_faults(wanted, present))
     if faults:
         raise ConfigurationError(f"stream {wanted.name} exists with {', '.join(faults)}")
-    changes = _changes(wanted, present)
+    changes = _changes(wanted, present, keep)
     if not changes:
         return present
     # Settings unknown here, such as compression or placement, stay as they are.
@@ -160,11 +184,11 @@ def _faults(wanted: StreamConfig, present: StreamConfig) -> Iterator[str]:
             yield f"{field} set to {value!r}"
 
 
-def _changes(wanted: StreamConfig, present: StreamConfig) -> dict[str, Any]:
+def _changes(wanted: StreamConfig, present: StreamConfig, keep: Collection[str]) -> dict[str, Any]:
     return {
         field: value
         for field, value in msgspec.structs.asdict(wanted).items()
-        if value != getattr(present, field)
+        if field not in keep and value != getattr(present, field)
     }
 
 
