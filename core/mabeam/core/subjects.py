@@ -90,12 +90,21 @@ class Filter(msgspec.Struct, frozen=True):
         entity: Name of the entity.
         event: Short name of the event, such as ``bid_placed``.
         actor: Who said it.
+
+    Raises:
+        Rejected: A name is empty; leave it out instead.
     """
 
     kind: str | None = None
     entity: str | None = None
     event: str | None = None
     actor: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse the empty name, which no subject can have."""
+        for field in self.__struct_fields__:
+            if getattr(self, field) == "":
+                raise Rejected("name.illegal", "empty name", field=field, allowed="a name or None")
 
     def matches(self, kind: str, entity: str, event: str, actor: str) -> bool:
         """Tell whether an event with these names passes."""
@@ -200,16 +209,11 @@ def boundary_filter(space: str, boundary: Boundary) -> str:
 
 
 def subject_filter(space: str, wanted: Filter = EVERYTHING) -> str:
-    """Return the NATS subject filter for reading. Never compare-and-set with it.
-
-    Raises:
-        Rejected: A name cannot be the token of a subject.
-    """
+    """Return the NATS subject filter for reading. Never compare-and-set with it."""
     if wanted == EVERYTHING:
         return f"{ROOT}.{space}.>"
-    fields = msgspec.structs.asdict(wanted).items()
-    tokens = ("*" if name is None else escape(check_name(field, name)) for field, name in fields)
-    return ".".join((ROOT, space, *tokens))
+    names = (wanted.kind, wanted.entity, wanted.event, wanted.actor)
+    return ".".join((ROOT, space, *("*" if name is None else escape(name) for name in names)))
 
 
 @lru_cache(maxsize=65_536)
