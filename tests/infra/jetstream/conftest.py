@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,13 +59,7 @@ def locked_url(tmp_path: Path) -> Iterator[str]:
         "$JS.API.CONSUMER.>",
         "$JS.ACK.>",
     ]
-    configuration = tmp_path / "server.conf"
-    configuration.write_text(
-        f"""
-        listen: "127.0.0.1:-1"
-        ports_file_dir: "{tmp_path}"
-        feature_flags {{ js_ack_fc_v2: false }}
-        jetstream {{ store_dir: "{tmp_path / "data"}" }}
+    users = f"""
         authorization {{ users: [
             {{ user: admin, password: secret }}
             {{ user: coder, password: secret, permissions {{
@@ -72,11 +67,34 @@ def locked_url(tmp_path: Path) -> Iterator[str]:
                 subscribe: ["_INBOX_coder.>"]
             }} }}
         ] }}
+    """
+    with server(tmp_path, users) as url:
+        yield url
+
+
+@pytest.fixture
+def small_share_url(tmp_path: Path) -> Iterator[str]:
+    """A server that may use a megabyte of the disk."""
+    with server(tmp_path, share="max_file_store: 1MB") as url:
+        yield url
+
+
+@contextmanager
+def server(folder: Path, settings: str = "", share: str = "") -> Iterator[str]:
+    """Run a server with settings of its own and yield its address."""
+    configuration = folder / "server.conf"
+    _ = configuration.write_text(
+        f"""
+        listen: "127.0.0.1:-1"
+        ports_file_dir: "{folder}"
+        feature_flags {{ js_ack_fc_v2: false }}
+        jetstream {{ store_dir: "{folder / "data"}", {share} }}
+        {settings}
         """
     )
-    log = (tmp_path / "log").open("wb")
+    log = (folder / "log").open("wb")
     with log, subprocess.Popen([find_binary(), "-c", configuration], stdout=log, stderr=log) as run:
-        while not (found := list(tmp_path.glob("*.ports"))) or not found[0].stat().st_size:
+        while not (found := list(folder.glob("*.ports"))) or not found[0].stat().st_size:
             assert run.poll() is None, "the server did not start"
             time.sleep(0.005)
         yield json.loads(found[0].read_text())["nats"][0]

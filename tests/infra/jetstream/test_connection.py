@@ -9,12 +9,14 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from mabeam.core.errors import ConfigurationError, NotAuthorized, StoreUnavailable
+from mabeam.core.errors import ConfigurationError, StoreUnavailable
 from mabeam.infra.jetstream import Access, Connection, connect
+from mabeam.infra.jetstream.parser import Tap
 from mabeam.infra.jetstream.replies import Lost, Unserved
 from mabeam.infra.jetstream.wire import Disconnected
 from support.nats_server import NatsServer
 from support.proxy import Proxy
+from support.waiting import until
 
 pytestmark = pytest.mark.jetstream
 
@@ -32,6 +34,19 @@ async def serves(connection: Connection) -> bool:
             return b"io.nats" in await connection.ask("$JS.API.INFO", seconds=1)
         except (Lost, Unserved, Disconnected):
             await asyncio.sleep(0.01)
+
+
+def ignore(*_: bytes) -> None:
+    """Hear a question and say nothing."""
+
+
+def setting(heard: asyncio.Event) -> Tap:
+    """Return a tap that sets an event."""
+
+    def tap(*_: bytes) -> None:
+        heard.set()
+
+    return tap
 
 
 class TestConnect:
@@ -99,7 +114,7 @@ class TestClose:
         self, nats_server: NatsServer
     ) -> None:
         connection = await connect(nats_server.url)
-        _ = await connection.wire.subscribe("questions")
+        _ = connection.wire.tap("questions", ignore)
         waiting = asyncio.ensure_future(connection.ask("questions", seconds=60))
         await asyncio.sleep(0)
         await connection.close()
@@ -110,7 +125,7 @@ class TestClose:
         self, connection: Connection, nats_server: NatsServer
     ) -> None:
         heard = asyncio.Event()
-        _ = connection.wire.tap("last.words", lambda *_: heard.set())
+        _ = connection.wire.tap("last.words", setting(heard))
         assert await serves(connection)
         other = await connect(nats_server.url)
         other.wire.send(b"last.words", b"", b"", b"")
@@ -127,7 +142,7 @@ class TestAsk:
             _ = await connection.ask("nobody.serves.this", seconds=60)
 
     async def test_an_answer_that_does_not_come_is_lost(self, connection: Connection) -> None:
-        _ = await connection.wire.subscribe("questions")
+        _ = connection.wire.tap("questions", ignore)
         with pytest.raises(Lost):
             _ = await connection.ask("questions", seconds=0.01)
         assert connection.replies.waiting == 0
@@ -135,13 +150,12 @@ class TestAsk:
     async def test_one_who_stops_waiting_leaves_nothing_behind(
         self, connection: Connection
     ) -> None:
-        _ = await connection.wire.subscribe("questions")
+        _ = connection.wire.tap("questions", ignore)
         waiting = asyncio.ensure_future(connection.ask("questions", seconds=60))
         await asyncio.sleep(0)
         _ = waiting.cancel()
         _ = await asyncio.gather(waiting, return_exceptions=True)
-        while connection.replies.waiting:
-            await asyncio.sleep(0.01)
+        await until(lambda: not connection.replies.waiting)
 
 
 class TestReturn:
@@ -150,7 +164,7 @@ class TestReturn:
     ) -> None:
         connection = await on(breakable_server.url)
         heard = asyncio.Event()
-        _ = connection.wire.tap("afterwards", lambda *_: heard.set())
+        _ = connection.wire.tap("afterwards", setting(heard))
         returned: list[bool] = []
         end = connection.on_return(lambda: returned.append(connection.is_up))
         await asyncio.to_thread(breakable_server.restart)
@@ -183,15 +197,18 @@ class TestReturn:
         self, on: Open, connection: Connection, nats_server: NatsServer
     ) -> None:
         heard: list[bytes] = []
-        _ = connection.wire.tap("stale", lambda *parts: heard.append(parts[3]))
+
+        def tap(*parts: bytes) -> None:
+            heard.append(parts[3])
+
+        _ = connection.wire.tap("stale", tap)
         assert await serves(connection)
         async with Proxy(nats_server.port) as proxy:
             other = await on(proxy.url)
             proxy.cut()
             # The loss has not been noticed yet: this goes into the buffer of a dead line.
             other.wire.send(b"stale", b"", b"", b"before")
-            while other.wire.is_connected:
-                await asyncio.sleep(0)
+            await until(lambda: not other.wire.is_connected)
             assert await serves(other)
             other.wire.send(b"stale", b"", b"", b"behind")
             assert await serves(other)
@@ -205,11 +222,8 @@ class TestReturn:
     ) -> None:
         connection = await connect(nats_server.url, watch_seconds=SOON_SECONDS)
         getattr(connection.wire, task).cancel()
-        while not connection.wire.is_wedged:
-            await asyncio.sleep(0)
-        async with asyncio.timeout(20):
-            while connection.wire.is_wedged or not connection.is_up:
-                await asyncio.sleep(0.01)
+        await until(lambda: connection.wire.is_wedged)
+        await until(lambda: connection.is_up and not connection.wire.is_wedged)
         assert await serves(connection)
         assert connection.wire.stats["reconnects"] == 1
         await connection.close()
@@ -222,9 +236,7 @@ class TestReturn:
             connection = await connect(proxy.url, watch_seconds=SOON_SECONDS)
             await connection.wire.start_over()
             getattr(connection.wire, "_reconnection_task").cancel()  # noqa: B009 - private
-            async with asyncio.timeout(20):
-                while connection.wire.stats["reconnects"] == 0:
-                    await asyncio.sleep(0.01)
+            await until(lambda: connection.wire.stats["reconnects"] > 0)
             assert await serves(connection)
             await connection.close()
 
@@ -233,9 +245,7 @@ class TestReturn:
         async with Proxy(nats_server.port) as proxy:
             connection = await connect(proxy.url, watch_seconds=SOON_SECONDS)
             proxy.is_deaf = True
-            async with asyncio.timeout(30):
-                while connection.is_up:
-                    await asyncio.sleep(0.01)
+            await until(lambda: not connection.is_up)
             proxy.is_deaf = False
             proxy.cut()
             assert await serves(connection)

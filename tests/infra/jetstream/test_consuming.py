@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -15,6 +14,7 @@ from support.events import append_each, write
 from support.nats_server import NatsServer
 from support.proxy import Proxy
 from support.reading import next_delivery
+from support.waiting import until
 
 pytestmark = pytest.mark.jetstream
 
@@ -107,8 +107,7 @@ async def test_settling_without_a_line_is_no_error_and_the_event_comes_again(
         async with far.consume("worker", ack_wait_seconds=0.3) as deliveries:
             first = await next_delivery(deliveries)
             proxy.cut()
-            while connection.is_up:
-                await asyncio.sleep(0)
+            await until(lambda: not connection.is_up)
             await first.ack()
             again = await next_delivery(deliveries)
             assert again.recorded.position == 1

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
 from mabeam.core.errors import Conflict
-from mabeam.core.ports import ANY, EventStore
+from mabeam.core.ports import ANY, Checkpoint, EventStore, Write
 from mabeam.infra.jetstream import Connection, open_checkpoints, open_store
-from mabeam.core.ports import Checkpoint
 from support.events import write
 from support.nats_server import NatsServer
 from support.reading import ids, next_delivery, positions, read_all, take
+from support.waiting import until
 
 pytestmark = [pytest.mark.jetstream, pytest.mark.slow]
 
@@ -37,17 +37,18 @@ class Load:
         self.promised: dict[int, str] = {}
         self.is_over = False
 
-    async def reach(self, count: int) -> None:
-        """Wait until so many appends have been acknowledged."""
-        while len(self.promised) < count:
-            await asyncio.sleep(0.005)
+    async def grow(self, count: int, writers: Sequence[asyncio.Future[None]]) -> None:
+        """Wait until so many events more have been acknowledged."""
+        goal = len(self.promised) + count
+        await until(lambda: len(self.promised) >= goal or any(writer.done() for writer in writers))
+        assert len(self.promised) >= goal, "a writer failed"
 
     async def speak(self, store: EventStore, entity: str) -> None:
         """Append without expectation, one event or several."""
         size = 1
         while not self.is_over:
             append = write(entity, size, expect=ANY)
-            self._note(await store.append(append), ids_of(append.events))
+            self._note(await store.append(append), append)
             size = 3 if size == 1 else 1
 
     async def decide(self, store: EventStore, entity: str) -> None:
@@ -58,19 +59,14 @@ class Load:
             try:
                 seen = await store.append(append)
             except Conflict as conflict:
-                assert conflict.actual is not None
-                seen = conflict.actual
+                seen = conflict.actual or 0
             else:
-                self._note(seen, ids_of(append.events))
+                self._note(seen, append)
 
-    def _note(self, last: int, names: list[str]) -> None:
-        for position, name in enumerate(names, last - len(names) + 1):
+    def _note(self, last: int, append: Write) -> None:
+        for position, event in enumerate(append.events, last - len(append.events) + 1):
             assert position not in self.promised, "two appends were promised one position"
-            self.promised[position] = name
-
-
-def ids_of(events: tuple[object, ...]) -> list[str]:
-    return [str(getattr(event, "id")) for event in events]  # noqa: B009
+            self.promised[position] = event.id
 
 
 @pytest.mark.parametrize("trouble", [stop, crash])
@@ -100,15 +96,13 @@ async def test_under_load_nothing_acknowledged_is_lost_or_doubled(
     following = asyncio.ensure_future(follow())
     try:
         for _ in range(2):
-            await load.reach(len(load.promised) + 200)
+            await load.grow(200, writers)
             await asyncio.to_thread(trouble, breakable_server)
-        await load.reach(len(load.promised) + 200)
+        await load.grow(200, writers)
         load.is_over = True
         _ = await asyncio.gather(*writers)
         recorded = await read_all(reader)
-        async with asyncio.timeout(30):
-            while len(followed) < len(recorded):
-                await asyncio.sleep(0.01)
+        await until(lambda: len(followed) >= len(recorded))
     finally:
         for task in (*writers, following):
             _ = task.cancel()
@@ -170,9 +164,7 @@ async def test_a_follower_that_waits_hears_what_comes_behind_a_crash(
             waiting = asyncio.ensure_future(take(pages, 1))
             assert await store.append(write()) == position
             assert positions(await waiting) == [position]
-            waiting = asyncio.ensure_future(asyncio.sleep(0))
             await asyncio.to_thread(crash, breakable_server)
-            await waiting
 
 
 async def test_checkpoints_outlast_a_crash(

@@ -18,6 +18,7 @@ from support.events import said, write
 from support.nats_server import NatsServer
 from support.proxy import Proxy
 from support.reading import positions, read_all, take
+from support.waiting import until
 
 pytestmark = pytest.mark.jetstream
 
@@ -157,10 +158,12 @@ class TestConsumersThatDie:
             _ = await take(pages, 1)
         async for _ in store.read():
             break
+
         # The read that was broken off ends when Python gets round to it.
-        async with asyncio.timeout(20):
-            while await consumers_of(connection, space):
-                await asyncio.sleep(0.005)
+        async def is_clean() -> bool:
+            return not await consumers_of(connection, space)
+
+        await until(is_clean)
 
     async def test_a_cut_line_interrupts_neither_read_nor_follow(
         self, on: Open, store: JetStreamStore, space: str, nats_server: NatsServer

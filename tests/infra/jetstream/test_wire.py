@@ -6,7 +6,6 @@ import asyncio
 import inspect
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import nats.aio.client
 import pytest
@@ -18,8 +17,14 @@ from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 from mabeam.infra.jetstream import Connection
 from mabeam.infra.jetstream.parser import Tap, TapParser
 from mabeam.infra.jetstream.wire import Disconnected, Wire
+from support.waiting import until
 
 Heard = list[tuple[object, ...]]
+
+
+def inside(thing: object, name: str) -> object:
+    """Return a private attribute of something that is not ours."""
+    return getattr(thing, name)
 
 
 class TestTheInsideOfNatsPy:
@@ -60,16 +65,16 @@ class TestTheInsideOfNatsPy:
             "_reconnection_task": None,
             "_transport": None,
         }
-        assert {name: getattr(client, name) for name in expected} == expected
-        assert isinstance(getattr(client, "_ps"), Parser)  # noqa: B009 - private to type checkers
+        assert {name: inside(client, name) for name in expected} == expected
+        assert isinstance(inside(client, "_ps"), Parser)
 
     def test_its_parser_begins_with_an_empty_buffer(self) -> None:
         parser = Parser()
-        assert (parser.buf, parser.state, parser.needed) == (b"", AWAITING_CONTROL_LINE, 0)
+        assert (bytes(parser.buf), parser.state, parser.needed) == (b"", AWAITING_CONTROL_LINE, 0)
 
     async def test_it_is_connected_over_a_stream_writer(self, connection: Connection) -> None:
-        transport: Any = getattr(connection.wire, "_transport")  # noqa: B009 - as above
-        assert isinstance(getattr(transport, "_io_writer"), asyncio.StreamWriter)  # noqa: B009
+        transport = inside(connection.wire, "_transport")
+        assert isinstance(inside(transport, "_io_writer"), asyncio.StreamWriter)
 
 
 class _Client:
@@ -137,16 +142,20 @@ def messages(draw: st.DrawFn) -> tuple[bytes, tuple[object, ...]]:
     return line + headers + body + b"\r\n", theirs
 
 
-lines = st.sampled_from(
-    [
-        (b"PING\r\n", [("ping",)]),
-        (b"PONG\r\n", [("pong",)]),
-        (b"+OK\r\n", []),
-        (b"-ERR 'No'\r\n", [("complaint", b"-ERR 'No'\r\n"), ("err", "'no'")]),
-        (b'INFO {"a":1}\r\n', [("info", {"a": 1})]),
-    ]
-)
-items = st.one_of(messages().map(lambda item: (item[0], [item[1]])), lines)
+items_of_nats_py: list[tuple[bytes, Heard]] = [
+    (b"PING\r\n", [("ping",)]),
+    (b"PONG\r\n", [("pong",)]),
+    (b"+OK\r\n", []),
+    (b"-ERR 'No'\r\n", [("complaint", b"-ERR 'No'\r\n"), ("err", "'no'")]),
+    (b'INFO {"a":1}\r\n', [("info", {"a": 1})]),
+]
+
+
+def alone(item: tuple[bytes, tuple[object, ...]]) -> tuple[bytes, Heard]:
+    return item[0], [item[1]]
+
+
+items = st.one_of(messages().map(alone), st.sampled_from(items_of_nats_py))
 
 
 class TestParser:
@@ -161,7 +170,8 @@ class TestParser:
         assert heard == [fact for item in stream for fact in item[1]]
 
     async def test_it_hears_the_same_byte_by_byte(self) -> None:
-        raw = b"MSG a 1 2\r\nhi\r\nPING\r\nHMSG b 3 r 12 14\r\nNATS/1.0\r\n\r\nyo\r\nMSG c 22 0\r\n\r\n"
+        raw = b"MSG a 1 2\r\nhi\r\nPING\r\nHMSG b 3 r 12 14\r\nNATS/1.0\r\n\r\nyo\r\n"
+        raw += b"MSG c 22 0\r\n\r\n"
         assert await parse([raw[at : at + 1] for at in range(len(raw))]) == await parse([raw])
         assert len(await parse([raw])) == 4
 
@@ -171,7 +181,10 @@ class TestParser:
             _ = await parse([raw])
 
     async def test_a_reset_forgets_an_unfinished_message(self) -> None:
-        parser = TapParser(_Client([]), {b"1": lambda *_: None}, lambda *_: None, lambda _: None)
+        def ignore(*_: object) -> None:
+            pass
+
+        parser = TapParser(_Client([]), {b"1": ignore}, ignore, ignore)
         await parser.parse(b"MSG a 1 100\r\nhalf")
         parser.reset()
         await parser.parse(b"PING\r\n")
@@ -189,7 +202,11 @@ class TestTaps:
     ) -> None:
         heard: asyncio.Queue[tuple[bytes, ...]] = asyncio.Queue()
         wire = connection.wire
-        _ = wire.tap("taps.>", lambda *parts: heard.put_nowait(parts))
+
+        def tap(*parts: bytes) -> None:
+            heard.put_nowait(parts)
+
+        _ = wire.tap("taps.>", tap)
         wire.send(b"taps.a", b"", b"", b"bare")
         wire.send(b"taps.b", b"answer.here", b"NATS/1.0\r\nA: b\r\n\r\n", b"")
         assert await heard.get() == (b"taps.a", b"", b"", b"bare")
@@ -198,7 +215,11 @@ class TestTaps:
     async def test_an_ended_subscription_is_not_called_again(self, connection: Connection) -> None:
         heard: list[bytes] = []
         wire = connection.wire
-        sid = wire.tap("taps.end", lambda *parts: heard.append(parts[3]))
+
+        def tap(*parts: bytes) -> None:
+            heard.append(parts[3])
+
+        sid = wire.tap("taps.end", tap)
         wire.send(b"taps.end", b"", b"", b"before")
         await all_heard(connection)
         wire.untap(sid)
@@ -241,7 +262,7 @@ class TestTaps:
 
     async def test_nats_py_still_serves_its_own_subscriptions(self, connection: Connection) -> None:
         wire = connection.wire
-        subscription = await wire.subscribe("taps.theirs")
+        subscription = await wire.subscribe("taps.theirs")  # pyright: ignore[reportUnknownMemberType] - half typed
         await wire.publish("taps.theirs", b"hello", headers={"A": "b"})
         message = await subscription.next_msg(timeout=5)
         assert (message.data, message.headers) == (b"hello", {"A": "b"})
@@ -269,8 +290,7 @@ class TestSend:
     ) -> None:
         wire = connection.wire
         ping = asyncio.ensure_future(wire.rtt())
-        while not getattr(wire, "_pongs"):  # noqa: B009 - private to type checkers
-            await asyncio.sleep(0)
+        await until(lambda: bool(inside(wire, "_pongs")))
         _ = ping.cancel()
         _ = await asyncio.gather(ping, return_exceptions=True)
         assert await wire.rtt() > 0

@@ -117,8 +117,7 @@ class Wire(Client):
 
     async def rtt(self, timeout: float = 10) -> float:  # noqa: ASYNC109 - as nats-py has it
         """Return the seconds that a ping takes; `nats.errors.TimeoutError` when it is too long."""
-        # nats-py takes any number, but its annotation says int.
-        return await super().rtt(timeout)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        return await super().rtt(timeout)  # type: ignore[arg-type] # any number will do
 
     @property
     def is_wedged(self) -> bool:
