@@ -27,6 +27,9 @@ its message is for people, and no code reads it.
 
 from __future__ import annotations
 
+import reprlib
+from typing import Final
+
 __all__ = [
     "CodecError",
     "ConfigurationError",
@@ -51,6 +54,12 @@ __all__ = [
 ]
 
 
+# A refusal is recorded and shown; what it says of a value must fit there, whatever the value.
+_VALUE_LENGTH_MAX: Final = 200
+_TEXT_LENGTH_MAX: Final = 500
+_BITS_MAX: Final = 1_000
+
+
 class MabeamError(Exception):
     """The root of the errors a caller may want to catch."""
 
@@ -61,7 +70,7 @@ class Rejected(MabeamError):
     Attributes:
         code: A stable, dotted name of the rule, such as ``variable.out_of_range``.
         field: The part of the input at fault, such as ``value`` or ``sampling.top_p``.
-        value: What was given there, as text.
+        value: What was given there, as text, cut where it is long.
         allowed: What may stand there, as text; empty when no value would help.
     """
 
@@ -69,15 +78,15 @@ class Rejected(MabeamError):
         self, code: str, detail: str, *, field: str = "", value: object = None, allowed: str = ""
     ) -> None:
         self.code = code
-        self.detail = detail
-        self.field = field
-        self.value = "" if value is None else str(value)
-        self.allowed = allowed
-        text = detail
+        self.detail = _cut(detail, _TEXT_LENGTH_MAX)
+        self.field = _cut(field, _VALUE_LENGTH_MAX)
+        self.value = "" if value is None else _cut(_shown(value), _VALUE_LENGTH_MAX)
+        self.allowed = _cut(allowed, _TEXT_LENGTH_MAX)
+        text = self.detail
         if field:
-            text += f": {field} = {self.value!r}"
+            text += f": {self.field} = {self.value!r}"
         if allowed:
-            text += f", allowed: {allowed}"
+            text += f", allowed: {self.allowed}"
         super().__init__(f"{text} [{code}]")
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -87,6 +96,30 @@ class Rejected(MabeamError):
 
 def _rejected(code: str, detail: str, field: str, value: str, allowed: str) -> Rejected:
     return Rejected(code, detail, field=field, value=value, allowed=allowed)
+
+
+class _Short(reprlib.Repr):
+    """Writes values of any size and depth; a dictionary by the order of its keys."""
+
+    def repr_int(self, x: int, level: int) -> str:  # noqa: ARG002 - the base class calls it so
+        return _shown(x)
+
+
+_short: Final = _Short()
+_short.maxlevel, _short.maxstring, _short.maxother = 6, _VALUE_LENGTH_MAX, _VALUE_LENGTH_MAX
+_short.maxdict = _short.maxlist = _short.maxtuple = 20
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict | list | tuple):
+        return _short.repr(value)
+    if isinstance(value, int) and value.bit_length() > _BITS_MAX:
+        return f"a whole number of {value.bit_length()} bits"
+    return str(value)
+
+
+def _cut(text: str, length_max: int) -> str:
+    return text if len(text) <= length_max else text[: length_max - 1] + "…"
 
 
 class StoreError(MabeamError):
