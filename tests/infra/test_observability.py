@@ -15,7 +15,7 @@ import pytest
 import structlog
 
 from mabeam.core.errors import ConfigurationError
-from mabeam.infra.observability import bind_log, configure_log, shows_colours
+from mabeam.infra.observability import bind_log, configure_log, quiet_log, shows_colours
 
 ESCAPE = "\x1b["
 
@@ -175,3 +175,24 @@ def test_standard_error_is_where_lines_go_by_default() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == ""
     assert json.loads(done.stderr)["event"] == "here"
+
+
+def test_a_program_that_decides_nothing_sees_warnings_beside_its_own_output(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    structlog.reset_defaults()
+    quiet_log()
+    structlog.get_logger().info("decided")
+    structlog.get_logger().warning("handler failed", agent="coder")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "handler failed" in err
+    assert "decided" not in err
+
+
+def test_what_a_program_has_decided_is_left_alone() -> None:
+    out = io.StringIO()
+    configure_log("info", stream=out, environment={})
+    quiet_log()
+    structlog.get_logger().info("decided")
+    assert [line["event"] for line in lines(out)] == ["decided"]

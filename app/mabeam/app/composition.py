@@ -19,6 +19,7 @@ from mabeam.infra.embedded import EmbeddedServer
 from mabeam.infra.jetstream import JetStreamStore
 from mabeam.infra.jetstream import connect as connect_server
 from mabeam.infra.jetstream import open_store as open_log
+from mabeam.infra.observability import quiet_log
 from mabeam.infra.system import SystemClock, SystemIds
 from mabeam.projections.runner import Live
 from mabeam.projections.world import WORLD
@@ -65,6 +66,7 @@ async def connect(  # noqa: PLR0913 - each is a choice of its own
             settings that cannot be trusted.
     """
     check_space(space)
+    quiet_log()
     async with AsyncExitStack() as stack:
         address = await stack.enter_async_context(server_address(server, data))
         store = await stack.enter_async_context(open_store(space, address, replicas=replicas))

@@ -18,7 +18,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from mabeam.core.errors import ConfigurationError
 from mabeam.infra.observability.terminal import shows_colours
 
-__all__ = ["LEVELS", "bind_log", "configure_log"]
+__all__ = ["LEVELS", "bind_log", "configure_log", "quiet_log"]
 
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 """Names of the levels, the most talkative first."""
@@ -61,6 +61,21 @@ def configure_log(
         cache_logger_on_first_use=False,
     )
     _configure_standard_library(number, out, shared, rendering)
+
+
+def quiet_log() -> None:
+    """Write warnings and worse to standard error, unless this process has decided otherwise.
+
+    Left alone, structlog writes every line to standard output, where a program's own output
+    belongs. A later call of `configure_log` or of structlog's own settings counts.
+    """
+    if not structlog.is_configured():
+        structlog.configure(
+            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+            # The stream is looked up for each line, since a program may replace it.
+            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+            cache_logger_on_first_use=False,
+        )
 
 
 def bind_log(**fields: object) -> None:
