@@ -12,14 +12,33 @@ __all__ = ["exact", "on_grid", "to_decimal", "to_grid", "weighted_mean"]
 
 
 def exact(number: float | Decimal) -> Fraction:
-    """Return the number a person wrote: 0.1 is one tenth, not its binary neighbour."""
-    return Fraction(str(number))
+    """Return the number a person wrote: 0.1 is one tenth, not its binary neighbour.
+
+    Raises:
+        Rejected: It is infinite or no number at all.
+    """
+    if isinstance(number, int):
+        return Fraction(number)
+    try:
+        return Fraction(str(number))
+    except ValueError:
+        raise Rejected(
+            "number.not_finite",
+            "no number to reckon with",
+            field="number",
+            value=number,
+            allowed="a finite number",
+        ) from None
 
 
 def to_decimal(number: Fraction, places: int = 9) -> Decimal:
     """Return the decimal of at most so many places that is nearest, halves to even."""
     scaled = round(number * 10**places)
-    return (Decimal(scaled) / Decimal(10) ** places).normalize() + Decimal(0)
+    while places and scaled % 10 == 0:
+        scaled //= 10
+        places -= 1
+    # Made of its digits, because a division would be rounded to the precision in force.
+    return Decimal((int(scaled < 0), Decimal(abs(scaled)).as_tuple().digits, -places))
 
 
 def on_grid(number: Fraction, low: Fraction, step: Fraction | None) -> bool:
