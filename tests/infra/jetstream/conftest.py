@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def small_share_url(tmp_path: Path) -> Iterator[str]:
 
 
 @contextmanager
-def server(folder: Path, settings: str = "", share: str = "") -> Iterator[str]:
+def server(folder: Path, settings: str = "", share: str = "") -> Generator[str]:
     """Run a server with settings of its own and yield its address."""
     configuration = folder / "server.conf"
     _ = configuration.write_text(

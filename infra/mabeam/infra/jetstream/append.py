@@ -24,6 +24,11 @@ from mabeam.infra.jetstream.turns import Turns
 
 __all__ = ["Appender"]
 
+_FROZEN: Final = (
+    "the server answers reads but takes no events: see its log; after a write error, "
+    "of a full disk for one, it takes none until it is started again"
+)
+
 _log: Final = structlog.get_logger(__name__)
 
 
@@ -88,11 +93,11 @@ class _Course:
             try:
                 position = await self._attempt()
             except StoreUnavailable as error:
-                raise self._unsettled() from error
+                raise await self._unsettled() from error
             if position is not None:
                 return position
             if not await self._patience.pause():
-                raise self._unsettled() from self._last
+                raise await self._unsettled() from self._last
 
     async def _attempt(self) -> int | None:
         """Send it once; return its position, or None to try again."""
@@ -179,7 +184,12 @@ class _Course:
         )
         self._plan = self._plan.under_fresh_ids()
 
-    def _unsettled(self) -> StoreError:
+    async def _unsettled(self) -> StoreError:
+        error: StoreError = StoreUnavailable("the log took no events in time; nothing was recorded")
         if self._open:
-            return OutcomeUnknown(self._plan.boundary, self._plan.commit_id)
-        return StoreUnavailable("the log took no events in time; nothing was recorded")
+            error = OutcomeUnknown(self._plan.boundary, self._plan.commit_id)
+        if await self._settlement.is_readable(self._plan):
+            # A server that meets a full or broken disk leaves appends unanswered from then on.
+            error.add_note(_FROZEN)
+            _log.error("log is readable but takes no events", reason=_FROZEN)
+        return error

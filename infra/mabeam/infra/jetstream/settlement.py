@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from mabeam.core.errors import Conflict
+from mabeam.core.errors import Conflict, StoreError
 from mabeam.infra.jetstream.answers import StoredMessage
 from mabeam.infra.jetstream.gets import Gets
 from mabeam.infra.jetstream.plan import Check, Plan
@@ -14,6 +15,7 @@ from mabeam.infra.jetstream.topology import DUPLICATE_WINDOW_SECONDS
 __all__ = ["Settlement"]
 
 LOOKS_REPLICATED: Final = 6
+READABLE_SECONDS: Final = 0.2
 _NANO: Final = 1_000_000_000
 # The window, and some more for clocks that differ between servers.
 _WINDOW_NS: Final = (DUPLICATE_WINDOW_SECONDS + 60) * _NANO
@@ -90,6 +92,15 @@ class Settlement:
             if end is None or not plan.is_event(last, end):
                 return None
         return position
+
+    async def is_readable(self, plan: Plan) -> bool:
+        """Tell whether the log answers at all at present."""
+        soon = asyncio.get_running_loop().time() + READABLE_SECONDS
+        try:
+            _ = await self._gets.last(plan.subjects, soon)
+        except StoreError:
+            return False
+        return True
 
     async def spoken(self, plan: Plan, deadline: float) -> int | None:
         """Return the position of the last event if an append without expectation was recorded.
