@@ -170,7 +170,8 @@ def unescape(token: str) -> str:
     """Read back what `escape` wrote.
 
     Raises:
-        MalformedEvent: The token was not written by `escape`.
+        MalformedEvent: The token was not written by `escape`. A second way to write a name
+            would give its entity subjects outside of its boundary.
     """
     if _SAFE.fullmatch(token):
         return token
@@ -178,9 +179,12 @@ def unescape(token: str) -> str:
         raise MalformedEvent(f"{token!r} is no escaped name")
     raw = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), token.encode("ascii"))
     try:
-        return raw.decode("utf-8")
+        name = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise MalformedEvent(f"{token!r} is no escaped name") from error
+    if escape(name) != token:
+        raise MalformedEvent(f"{token!r} is no escaped name, {escape(name)!r} would be")
+    return name
 
 
 @lru_cache(maxsize=4_096)
