@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -28,6 +29,7 @@ from mabeam.core.subjects import Boundary
 from support.payloads import payloads
 
 SIZE_MAX = 2**30
+SAMPLES = sorted((Path(__file__).parents[1] / "golden").glob("*.json"))
 ENTRIES = entries()
 every_type = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 thorough = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -95,6 +97,16 @@ def test_a_schema_is_one(path: str) -> None:
 def test_no_two_schemas_have_the_same_id() -> None:
     ids = [json.loads(text).get("$id", path) for path, text in files().items()]
     assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.stem)
+def test_a_stored_event_meets_its_schemas_and_no_other_types(sample: Path) -> None:
+    event = json.loads(sample.read_bytes())
+    for entry in ENTRIES:
+        fits = entry.name == event["type"]
+        assert event_schema(entry).is_valid(event) == fits
+        assert message_schema(entry).is_valid(event) == fits
+    envelope_schema().validate(event)
 
 
 @every_type
