@@ -54,16 +54,30 @@ class Appender:
     async def append(self, writes: Sequence[Write], deadline: float) -> int:
         """Do what `mabeam.core.ports.EventStore.append` promises, until the deadline."""
         plan = Plan.of(self._space, writes, self._limit)
-        course = _Course(plan, self._publisher, self._settlement, self._limit, deadline)
         if not plan.checks:
             # Speech needs no turn: whatever stands before it, it is recorded.
-            return await course.run()
+            return await self._record(plan, deadline)
         boundaries = [check.subjects for check in plan.checks]
         await self._turns.take(boundaries)
         try:
-            return await course.run()
+            return await self._record(plan, deadline)
         finally:
             self._turns.give_back(boundaries)
+
+    async def _record(self, plan: Plan, deadline: float) -> int:
+        if len(plan.messages) == 1:
+            # The usual case takes the direct way; what goes wrong on it takes its course.
+            try:
+                answer = await self._publisher.publish(plan.messages[0], deadline)
+            except Lost as error:
+                return await self._course(plan, deadline).run(error)
+            if answer.error is None and not answer.duplicate:
+                return answer.seq
+            return await self._course(plan, deadline).run(answer)
+        return await self._course(plan, deadline).run(None)
+
+    def _course(self, plan: Plan, deadline: float) -> _Course:
+        return _Course(plan, self._publisher, self._settlement, self._limit, deadline)
 
 
 class _Course:
@@ -87,38 +101,45 @@ class _Course:
         self._open = False
         self._last: Exception | None = None
 
-    async def run(self) -> int:
-        """Attempt it until it is settled."""
+    async def run(self, first: PublishAnswer | Lost | None) -> int:
+        """Attempt it until it is settled.
+
+        Args:
+            first: What came of a first attempt, if there was one.
+        """
+        outcome = first
         while True:
             try:
-                position = await self._attempt()
+                position = await self._judge(await self._send() if outcome is None else outcome)
             except StoreUnavailable as error:
                 raise await self._unsettled() from error
             if position is not None:
                 return position
+            outcome = None
             if not await self._patience.pause():
                 raise await self._unsettled() from self._last
 
-    async def _attempt(self) -> int | None:
-        """Send it once; return its position, or None to try again."""
-        try:
-            answer = await self._send()
-        except Lost as error:
+    async def _judge(self, outcome: PublishAnswer | Lost) -> int | None:
+        """Find out what an attempt has led to; return the position, or None to try again."""
+        if isinstance(outcome, Lost):
             self._open = True
-            self._last = error
+            self._last = outcome
             # Speech is sent again under the same message id: the server knows it.
             return await self._settlement.recorded(self._plan, self._deadline)
-        if answer.error is not None:
-            return await self._refused(answer.error)
-        if answer.duplicate:
-            return await self._duplicate(answer.seq)
-        return answer.seq
+        if outcome.error is not None:
+            return await self._refused(outcome.error)
+        if outcome.duplicate:
+            return await self._duplicate(outcome.seq)
+        return outcome.seq
 
-    async def _send(self) -> PublishAnswer:
+    async def _send(self) -> PublishAnswer | Lost:
         messages = self._plan.messages
-        if len(messages) == 1:
-            return await self._publisher.publish(messages[0], self._deadline)
-        return await self._publisher.publish_batch(messages, self._deadline)
+        try:
+            if len(messages) == 1:
+                return await self._publisher.publish(messages[0], self._deadline)
+            return await self._publisher.publish_batch(messages, self._deadline)
+        except Lost as lost:
+            return lost
 
     async def _refused(self, error: ApiError) -> int | None:
         self._last = RuntimeError(str(error))

@@ -188,6 +188,21 @@ class Connection:
             except TimeoutError as error:
                 raise StoreUnavailable("no connection to the server") from error
 
+    async def room(self, deadline: float) -> None:
+        """Wait until one more message may be sent and its answer awaited.
+
+        Raises:
+            StoreUnavailable: Nothing moved until the deadline.
+            Disconnected: The connection was lost meanwhile.
+        """
+        try:
+            async with asyncio.timeout_at(deadline):
+                if self.wire.is_crowded:
+                    await self.wire.room()
+                await self.replies.room()
+        except TimeoutError as error:
+            raise StoreUnavailable("the server takes nothing in time") from error
+
     async def ask(
         self,
         subject: str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -12,7 +12,7 @@ import msgspec
 from mabeam.core.envelope import Envelope, encode, wire_subject
 from mabeam.core.errors import Rejected
 from mabeam.core.ports import Write
-from mabeam.core.subjects import boundary_filter
+from mabeam.core.subjects import Boundary, boundary_filter
 from mabeam.infra.jetstream.answers import StoredMessage
 from mabeam.infra.jetstream.publisher import Message
 
@@ -32,8 +32,7 @@ class _Mark(msgspec.Struct):
 _marks: Final = msgspec.json.Decoder(_Mark)
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """An expectation of one boundary.
 
     Attributes:
@@ -49,8 +48,7 @@ class Check:
     first: int
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """An append, ready to be sent.
 
     Attributes:
@@ -142,9 +140,10 @@ class Plan:
         """Return the same append under message ids that nobody can have used."""
         salt = secrets.token_hex(8).encode()
         messages = tuple(
-            replace(message, fields=_with_salt(message.fields, salt)) for message in self.messages
+            msgspec.structs.replace(message, fields=_with_salt(message.fields, salt))
+            for message in self.messages
         )
-        return replace(self, messages=messages)
+        return msgspec.structs.replace(self, messages=messages)
 
 
 _EXPECTATION: Final = (
@@ -170,7 +169,12 @@ def _boundary_of(space: str, write: Write) -> str:
             field="subject",
             value=subject,
         )
-    return boundary_filter(space, write.boundary)
+    return _filter_of(space, subject)
+
+
+@lru_cache(maxsize=65_536)
+def _filter_of(space: str, subject: str) -> str:
+    return boundary_filter(space, Boundary.parse(subject))
 
 
 def _check_whole(events: Sequence[Envelope]) -> None:

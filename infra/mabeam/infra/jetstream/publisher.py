@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from mabeam.core.errors import StoreUnavailable
 from mabeam.infra.jetstream.answers import PublishAnswer, publish_answer
@@ -23,15 +24,13 @@ __all__ = ["Message", "Publisher"]
 
 ATTEMPT_SECONDS: Final = 2.0
 ATTEMPT_SECONDS_MIN: Final = 0.2
-IN_FLIGHT_MAX: Final = 2_048
 # The server takes 50 at once on a stream, from all its clients together.
 BATCHES_IN_FLIGHT_MAX: Final = 16
 _BYTES_PER_SECOND_MIN: Final = 5_000_000
 _COMMIT: Final = b"Nats-Batch-Commit: 1\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """What goes onto the wire for one event.
 
     Attributes:
@@ -52,7 +51,6 @@ class Publisher:
         self._connection = connection
         self._attempt_seconds = attempt_seconds
         self._loop = asyncio.get_running_loop()
-        self._room = asyncio.Semaphore(IN_FLIGHT_MAX)
         self._batch_room = asyncio.Semaphore(BATCHES_IN_FLIGHT_MAX)
 
     async def publish(self, message: Message, deadline: float) -> PublishAnswer:
@@ -63,14 +61,20 @@ class Publisher:
             StoreUnavailable: Nobody took it until the deadline; it was not recorded.
             NotAuthorized: The server forbids the subject; it was not recorded.
         """
-        async with self._room:
-            patience = Patience(deadline)
-            while True:
-                try:
-                    return await self._send(message, deadline)
-                except (Unserved, Disconnected) as error:
-                    if not await patience.pause():
-                        raise StoreUnavailable("nobody takes events in time") from error
+        connection = self._connection
+        replies = connection.replies
+        patience: Patience | None = None
+        while True:
+            if not connection.wire.is_connected:
+                await connection.up(deadline)
+            if replies.is_crowded or connection.wire.is_crowded:
+                await connection.room(deadline)
+            try:
+                return publish_answer(await self._send(message, deadline))
+            except (Unserved, Disconnected) as error:
+                patience = patience or Patience(deadline)
+                if not await patience.pause():
+                    raise StoreUnavailable("nobody takes events in time") from error
 
     async def publish_batch(self, messages: Sequence[Message], deadline: float) -> PublishAnswer:
         """Publish messages of which all or none are recorded; otherwise like `publish`."""
@@ -85,29 +89,25 @@ class Publisher:
                     if not await patience.pause():
                         raise StoreUnavailable("nobody takes events in time") from error
 
-    async def _send(self, message: Message, deadline: float) -> PublishAnswer:
+    def _send(self, message: Message, deadline: float) -> asyncio.Future[bytes]:
         connection = self._connection
-        wire = connection.wire
-        if not wire.is_connected:
-            await connection.up(deadline)
-        if wire.is_crowded:
-            await wire.room()
-        seconds = min(self._attempt_seconds, max(deadline - self._loop.time(), ATTEMPT_SECONDS_MIN))
-        reply, answer = connection.replies.expect(message.subject, seconds=seconds)
+        reply, answer = connection.replies.expect(
+            message.subject, seconds=self._attempt_seconds_until(deadline)
+        )
         header = b"NATS/1.0\r\n%b\r\n" % message.fields if message.fields else b""
         try:
-            wire.send(message.subject.encode(), reply, header, message.body)
+            connection.wire.send(message.subject.encode(), reply, header, message.body)
         except Disconnected:
             discard(answer)
             raise
-        return publish_answer(await answer)
+        return answer
 
     async def _send_batch(self, messages: Sequence[Message], deadline: float) -> PublishAnswer:
         connection = self._connection
         wire = connection.wire
         await connection.up(deadline)
         batch = secrets.token_hex(8).encode()
-        seconds = min(self._attempt_seconds, max(deadline - self._loop.time(), ATTEMPT_SECONDS_MIN))
+        seconds = self._attempt_seconds_until(deadline)
         seconds += sum(len(message.body) for message in messages) / _BYTES_PER_SECOND_MIN
         # Expected before anything is sent, for the refusal of a member comes at once.
         subjects = {message.subject for message in messages}
@@ -115,7 +115,7 @@ class Publisher:
         try:
             for number, message in enumerate(messages, start=1):
                 if wire.is_crowded:
-                    await wire.room()
+                    await connection.room(deadline)
                 is_last = number == len(messages)
                 wire.send(
                     message.subject.encode(),
@@ -127,6 +127,14 @@ class Publisher:
             discard(answer)
             raise
         return publish_answer(await answer)
+
+    def _attempt_seconds_until(self, deadline: float) -> float:
+        left = deadline - self._loop.time()
+        return (
+            self._attempt_seconds
+            if left > self._attempt_seconds
+            else max(left, ATTEMPT_SECONDS_MIN)
+        )
 
 
 def _batch_header(message: Message, batch: bytes, number: int, more: bytes) -> bytes:

@@ -20,6 +20,7 @@ Collect = Callable[[bytes, bytes], bool]
 """Takes headers and payload of one part of an answer; tells whether it was the last."""
 
 SWEEP_SECONDS: Final = 0.1
+WAITS_MAX: Final = 4_096
 _UNSERVED: Final = b"NATS/1.0 503"
 
 
@@ -66,10 +67,22 @@ class Replies:
         self._raw_inbox = self._inbox.encode()
         self._skip = len(self._raw_inbox)
         self._waits: dict[bytes, _Wait] = {}
+        self._has_room = asyncio.Event()
         self._count = 0
         self._refused = False
         self._sid = wire.tap(self._inbox + "*", self._arrived)
         self._sweeping: asyncio.TimerHandle | None = None
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether as many answers are awaited as may be; then await `room`."""
+        return len(self._waits) >= WAITS_MAX
+
+    async def room(self) -> None:
+        """Wait until one more answer may be awaited."""
+        while len(self._waits) >= WAITS_MAX:
+            self._has_room.clear()
+            await self._has_room.wait()
 
     @property
     def waiting(self) -> int:
@@ -145,11 +158,13 @@ class Replies:
                 self._end(token, error)
                 return
         del self._waits[token]
+        self._has_room.set()
         if not wait.future.done():
             wait.future.set_result(payload)
 
     def _end(self, token: bytes, error: Exception) -> None:
         wait = self._waits.pop(token)
+        self._has_room.set()
         if not wait.future.done():
             wait.future.set_exception(error)
 
@@ -159,6 +174,7 @@ class Replies:
             # A done future here is one whose awaiter was cancelled.
             if wait.future.done():
                 del self._waits[token]
+                self._has_room.set()
             elif wait.deadline <= now:
                 self._end(token, Lost("no answer in time"))
         again = bool(self._waits)
