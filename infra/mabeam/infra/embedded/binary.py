@@ -47,8 +47,7 @@ def find_binary() -> Path:
 
 
 def _packaged() -> Path | None:
-    # This import costs more than everything else here, and is rarely needed.
-    from importlib import metadata  # noqa: PLC0415
+    from importlib import metadata  # noqa: PLC0415 - expensive and rarely needed
 
     try:
         files = metadata.files(PACKAGE) or []

@@ -83,13 +83,13 @@ def _asked(owner: int, source: int) -> bool:
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes] | None:
+    before_start = _end_with_guard if sys.platform == "linux" else None
     try:
         return subprocess.Popen(  # noqa: S603 - the owner names its own server
             command,
             stdin=subprocess.DEVNULL,
             close_fds=False,  # the open lock on the data folder goes on to the server
-            # PLW1509 warns of other threads: none runs yet.
-            preexec_fn=_end_with_guard if sys.platform == "linux" else None,  # noqa: PLW1509
+            preexec_fn=before_start,  # noqa: PLW1509 - no other thread runs yet
         )
     except OSError as error:
         sys.stderr.write(f"{command[0]} could not be started: {error}\n")
