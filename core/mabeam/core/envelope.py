@@ -8,8 +8,10 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import gt
 from typing import Final, Literal
 
 import msgspec
@@ -17,17 +19,36 @@ import msgspec
 from mabeam.core.errors import CodecError, EventTooLarge, MalformedEvent, Rejected
 from mabeam.core.events import Event, decode_data, type_of
 from mabeam.core.subjects import (
+    LENGTH_MAX,
     Boundary,
     check_name,
     event_token,
     parse_subject,
     subject_of,
+    unescape,
 )
 
-__all__ = ["Envelope", "Recorded", "actor_of", "decode", "encode", "envelope_of", "wire_subject"]
+__all__ = [
+    "DEPTH_MAX",
+    "Envelope",
+    "Recorded",
+    "actor_of",
+    "decode",
+    "encode",
+    "envelope_of",
+    "wire_subject",
+]
+
+DEPTH_MAX: Final = 64
+"""How deep lists and maps may stand in each other. A parser's own limit is no measure: it
+depends on the machine and on how deep the caller stands, so folds would come to differ."""
 
 _ID: Final = re.compile(r"[!-~]{1,128}")
 _TYPE: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_NESTING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_BOUNDARY_TOKENS: Final = 4
+_FIELDS: Final = ("kind", "entity", "event", "actor")
+_LENGTHS_MAX: Final = tuple(LENGTH_MAX[field] for field in _FIELDS)
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -117,7 +138,8 @@ class Recorded(msgspec.Struct):
         """
         if self._data is None:
             if self.problem is not None:
-                raise self.problem
+                # Without its former trace, or each time would add to it and keep the frames.
+                raise self.problem.with_traceback(None)
             self._data = decode_data(self.envelope.type, self.envelope.data, self.position)
         return self._data
 
@@ -207,21 +229,61 @@ def decode(position: int, recorded_ns: int, subject: str, body: bytes) -> Record
     try:
         kind, entity, _, actor = parse_subject(subject)
     except MalformedEvent as error:
-        return _unreadable(position, recorded_ns, ("", subject, ""), error.detail)
+        return _unreadable(position, recorded_ns, _owner(subject), error.detail)
     try:
         event = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except RecursionError:
+        return _unreadable(position, recorded_ns, (kind, entity, actor), _TOO_DEEP)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _unreadable(position, recorded_ns, (kind, entity, actor), str(error))
     trouble = _contradiction(subject, event.subject, event.source, event.type)
+    if not event.id:
+        trouble = "id is empty"
+    elif body.count(b"{") + body.count(b"[") > DEPTH_MAX and _depth(body) > DEPTH_MAX:
+        trouble = _TOO_DEEP
     if trouble:
         return _unreadable(position, recorded_ns, (kind, entity, actor), trouble)
     return Recorded(position, recorded_ns, kind, entity, actor, event)
 
 
+_TOO_DEEP: Final = f"nested deeper than {DEPTH_MAX}"
+
+
+def _depth(body: bytes) -> int:
+    """Return how deep a JSON text is nested."""
+    depth = deepest = 0
+    for found in _NESTING.finditer(body):
+        if found[0] in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif found[0] in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _owner(subject: str) -> tuple[str, str, str]:
+    """Return the entity to whose boundary a message belongs though it is no event.
+
+    A server counts it when it compares and sets, so the entity's position must, too.
+    """
+    tokens = subject.split(".")
+    if len(tokens) > _BOUNDARY_TOKENS:
+        with suppress(MalformedEvent):
+            return unescape(tokens[2]), unescape(tokens[3]), ""
+    return "", subject, ""
+
+
 @lru_cache(maxsize=65_536)
 def _contradiction(wire: str, subject: str, source: str, type_: str) -> str:
     """Say in what an event disagrees with the subject it was published on, or nothing."""
-    kind, entity, token, actor = parse_subject(wire)
+    names = kind, entity, token, actor = parse_subject(wire)
+    # Nobody could answer on a boundary of a name that no writer may use.
+    if "=" in wire or any(map(gt, map(len, names), _LENGTHS_MAX)):
+        try:
+            for field, name in zip(_FIELDS, names, strict=True):
+                check_name(field, name)
+        except Rejected as refusal:
+            return str(refusal)
     if subject and subject != f"{kind}/{entity}":
         return f"subject {subject!r} was published on that of {kind}/{entity}"
     if actor_of(source) != actor:
