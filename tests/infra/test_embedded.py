@@ -7,7 +7,10 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +19,8 @@ from structlog.testing import capture_logs
 
 from mabeam.core.errors import ConfigurationError, DataFolderInUse, ServerFailed
 from mabeam.infra.embedded import EmbeddedServer, child, running_server
-from mabeam.infra.embedded.binary import BINARY_VARIABLE
+from mabeam.infra.embedded.binary import BINARY_VARIABLE, find_binary
+from mabeam.infra.embedded.configuration import render
 from mabeam.infra.embedded.folder import DataFolder
 from mabeam.infra.embedded.probe import identify, jetstream_answers
 from support import server_owner
@@ -359,6 +363,35 @@ async def test_a_server_that_is_never_ready_is_given_up(
         await EmbeddedServer(tmp_path, start_seconds=0.2).__aenter__()
 
 
+async def test_an_interpreter_that_cannot_run_the_guard_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(BINARY_VARIABLE, str(find_binary()))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(ServerFailed, match="no process could be started"):
+        await EmbeddedServer(tmp_path).__aenter__()
+
+
+@pytest.mark.parametrize("file", ["server.lock", "server.conf", "server.draft"])
+async def test_a_file_that_cannot_be_written_is_reported_and_stops_the_server(
+    tmp_path: Path, file: str
+) -> None:
+    (tmp_path / file).mkdir()
+    with pytest.raises(ConfigurationError, match="Is a directory"):
+        await EmbeddedServer(tmp_path).__aenter__()
+    (tmp_path / file).rmdir()
+    async with EmbeddedServer(tmp_path):
+        pass
+
+
+async def test_without_room_for_a_temporary_folder_nothing_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    with pytest.raises(ConfigurationError, match="no temporary folder"):
+        await EmbeddedServer().__aenter__()
+
+
 async def test_a_missing_program_starts_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -366,6 +399,44 @@ async def test_a_missing_program_starts_nothing(
     with pytest.raises(ConfigurationError, match=BINARY_VARIABLE):
         await EmbeddedServer(tmp_path / "data").__aenter__()
     assert not (tmp_path / "data").exists()
+
+
+def test_a_log_that_is_missing_does_not_hide_the_failure(tmp_path: Path) -> None:
+    assert "No such file" in DataFolder(tmp_path).last_words()
+
+
+def test_a_server_without_jetstream_is_known_and_not_ready(tmp_path: Path) -> None:
+    settings = json.loads(render(tmp_path))
+    del settings["jetstream"]
+    (tmp_path / "server.conf").write_text(json.dumps(settings))
+    command = [str(find_binary()), "-c", str(tmp_path / "server.conf")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stderr is not None
+            listening = next(line for line in server.stderr if "Listening for client" in line)
+            url = f"nats://{listening.split()[-1]}"
+            assert identify(url)
+            assert jetstream_answers(url) is None
+        finally:
+            server.terminate()
+            server.communicate()
+
+
+def test_a_port_that_hangs_up_after_its_greeting_is_not_ready() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def greet() -> None:
+            with listening.accept()[0] as connection:
+                connection.sendall(b'INFO {"server_id":"X"}\r\n')
+                connection.recv(1)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(4096):
+                    pass
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        assert jetstream_answers(f"nats://127.0.0.1:{listening.getsockname()[1]}") is None
+        thread.join()
 
 
 def test_a_port_that_says_nothing_is_no_server() -> None:
