@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from mabeam.app.schema import check, export, files, reference
+from mabeam.core.events import Event, event_type, registered
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = "python -m mabeam.app.schema"
@@ -52,6 +53,18 @@ def test_an_export_mends_what_is_stale_and_leaves_the_rest_alone(tmp_path: Path)
     assert not (tmp_path / gone).exists()
     assert (tmp_path / "asyncapi.json").stat().st_mtime_ns == untouched
     assert [stranger.read_text() for stranger in strangers] == ["mine", "mine"]
+
+
+def test_types_of_ones_own_are_left_to_their_owner() -> None:
+    before = files()
+
+    @event_type("test.of_my_own.v1", kind="session")
+    class _OfMyOwn(Event, frozen=True, kw_only=True):  # pyright: ignore[reportUnusedClass]  - registered
+        """Something that only my team says."""
+
+    assert "test.of_my_own.v1" in {known.name for known in registered()}
+    assert files() == before
+    assert "Something that only my team says." not in reference()
 
 
 def test_every_process_writes_the_same_bytes(tmp_path: Path) -> None:

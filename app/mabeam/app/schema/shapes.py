@@ -97,8 +97,6 @@ def described(schema: Json, meaning: str) -> Json:
 
     Beside a reference older drafts of JSON Schema ignore all other words.
     """
-    if not meaning:
-        return schema
     if _REF in schema:
         return {"description": meaning, "allOf": [schema]}
     return {"description": meaning} | schema
