@@ -66,8 +66,9 @@ def event_type(name: str, *, kind: str) -> Callable[[EventT], EventT]:
         raise ValueError(f"{name!r} is not <dotted name>.v<version>")
 
     def register(struct: EventT) -> EventT:
-        if name in _types and _types[name].struct.__qualname__ != struct.__qualname__:
-            raise ValueError(f"{name} is registered for {_types[name].struct.__qualname__}")
+        # The same class once more is a module that is loaded again.
+        if name in _types and repr(_types[name].struct) != repr(struct):
+            raise ValueError(f"{name} is registered for {_types[name].struct!r}")
         _types[name] = EventType(name, kind, struct)
         _names[struct] = name
         _decoders[name] = msgspec.json.Decoder(struct)
@@ -80,7 +81,15 @@ def upcaster(old: str, new: str) -> Callable[[Upcast], Upcast]:
     """Register how the fields of an old version become those of a newer one.
 
     Chains are followed: v1 to v2 to v3. The function gets a dictionary of its own.
+
+    Raises:
+        ValueError: The chain would end where it begins. Correct the source.
     """
+    following = new
+    while following in _upcasters and following != old:
+        following = _upcasters[following][0]
+    if following == old:
+        raise ValueError(f"an upcaster from {old} to {new} closes a circle")
 
     def register(function: Upcast) -> Upcast:
         _upcasters[old] = (new, function)
