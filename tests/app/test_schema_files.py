@@ -59,7 +59,7 @@ def test_types_of_ones_own_are_left_to_their_owner() -> None:
     before = files()
 
     @event_type("test.of_my_own.v1", kind="session")
-    class _OfMyOwn(Event, frozen=True, kw_only=True):  # pyright: ignore[reportUnusedClass]  - registered
+    class _OfMyOwn(Event, frozen=True, kw_only=True):
         """Something that only my team says."""
 
     assert "test.of_my_own.v1" in {known.name for known in registered()}
