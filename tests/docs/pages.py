@@ -9,7 +9,8 @@ The rules, for whoever writes a page:
 - A block whose first line is a comment with the name of a file, ``# team.py``, is saved under
   that name instead, for the commands of the page. If the name has a folder in it, the block
   is an excerpt of that file of the repository.
-- ``...`` in what is shown stands for anything within a line, and alone on a line for any lines.
+- ``...`` in what is shown stands for anything within a line, and alone on a line for any lines;
+  a time of day, ``12:34:56``, for any time of day.
 - A block below ``<!-- not executed: why -->`` is only shown.
 """
 
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _FENCE = re.compile(r"^```(\w*)$")
 _EXCUSE = re.compile(r"^<!-- not executed: (.+) -->$")
+_TIME = re.compile(r"\d\d:\d\d:\d\d")
 _FILE = re.compile(r"^# ([\w/.-]+\.(?:py|toml|json))$")
 
 
@@ -108,10 +110,12 @@ def commands_of(block: Block) -> list[Command]:
 
 def agrees(shown: str, printed: str) -> bool:
     """Tell whether what a page shows is what was printed."""
-    pattern = "".join(
-        r"(?:.*\n)*?"
-        if line.strip() == "..."
-        else ".*?".join(map(re.escape, line.rstrip().split("..."))) + r"[ \t]*\n"
-        for line in shown.rstrip().splitlines()
-    )
+    pattern = "".join(map(_pattern, shown.rstrip().splitlines()))
     return re.fullmatch(pattern, f"{printed.rstrip()}\n" if printed.strip() else "") is not None
+
+
+def _pattern(line: str) -> str:
+    if line.strip() == "...":
+        return r"(?:.*\n)*?"
+    parts = (re.escape(part) for part in line.rstrip().split("..."))
+    return _TIME.sub(r"\\d\\d:\\d\\d:\\d\\d", ".*?".join(parts)) + r"[ \t]*\n"

@@ -39,7 +39,7 @@ def complaints(name: str, page: str, folder: Path) -> Iterator[str]:
                 for complaint in reader.follow(block, below):
                     yield f"{name}:{complaint}"
         for file in sorted(reader.unused):
-            yield f"{name}: {file} is saved, and no command uses it"
+            yield f"{name}: {file} is saved and not used"
 
 
 class Reader:
@@ -86,9 +86,14 @@ class Reader:
                 yield f"{block.line} differs from {block.file}"
             return
         _ = (self._folder / block.file).write_text(block.text, "utf-8")
+        self._uses(block.text)
         self.unused.add(block.file)
 
+    def _uses(self, text: str) -> None:
+        self.unused -= {file for file in self.unused if Path(file).stem in text}
+
     def _run(self, block: Block, shown: str) -> Iterator[str]:
+        self._uses(block.text)
         answer = self._ask(block)
         if answer["failure"]:
             yield f"{block.line} fails:\n{answer['failure']}"
@@ -115,9 +120,9 @@ class Reader:
 
     def _type(self, command: Command) -> Iterator[str]:
         if command.text.split()[0] not in _PROGRAMS:
-            yield f"{command.line} `{command.text}` is not executed; say so above the block, and why"
+            yield f"{command.line} `{command.text}` is not executed; say so above it, and why"
             return
-        self.unused -= {file for file in self.unused if file in command.text}
+        self._uses(command.text)
         done = subprocess.run(
             ["bash", "-c", command.text],
             stdin=subprocess.DEVNULL,
@@ -144,5 +149,4 @@ def _environment(folder: Path) -> dict[str, str]:
         "HOME": str(folder),
         "COLUMNS": "100",
         "NO_COLOR": "1",
-        "PYTHONWARNINGS": "error",
     }
