@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import msgspec
+
 from mabeam.core.envelope import Recorded
 from mabeam.core.errors import CodecError
 from mabeam.core.events import Event
@@ -34,8 +36,7 @@ class Decider(Generic[CommandT, StateT]):
     evolve: Callable[[StateT, Recorded], StateT]
 
 
-@dataclass(frozen=True, slots=True)
-class Entity(Generic[StateT]):
+class Entity(msgspec.Struct, Generic[StateT], frozen=True, gc=False):
     """The state of one entity and the position of the last event on its boundary.
 
     Attributes:

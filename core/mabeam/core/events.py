@@ -20,11 +20,13 @@ __all__ = ["Event", "EventType", "decode_data", "event_type", "registered", "typ
 _NAME: Final = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+\.v[1-9]\d*")
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Base of every payload: a past-tense fact.
 
     Sequences are tuples, for a set would be written in another order by every process;
     money and weights are integers or decimals, for binary fractions do not add up.
+    Payloads and states are made only of what was there before them, so no cycle ever holds
+    one, and the garbage collector need not walk through a whole history (``gc=False``).
     """
 
 

@@ -22,7 +22,7 @@ ResultT = TypeVar("ResultT")
 ParametersT = TypeVar("ParametersT", bound=msgspec.Struct)
 
 
-class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
+class Policy(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A rule by name.
 
     Attributes:

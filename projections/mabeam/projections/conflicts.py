@@ -27,7 +27,7 @@ __all__ = ["CONFLICTS", "ConflictRecord", "ConflictStatus"]
 ConflictStatus: TypeAlias = Literal["detected", "chosen", "resolved", "applied", "refused"]
 
 
-class ConflictRecord(msgspec.Struct, frozen=True):
+class ConflictRecord(msgspec.Struct, frozen=True, gc=False):
     """One conflict.
 
     Attributes:

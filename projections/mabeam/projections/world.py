@@ -25,7 +25,7 @@ __all__ = ["WORLD", "Unreadable", "World", "fingerprint", "plain"]
 UNREADABLE_KEPT: Final = 100
 
 
-class Unreadable(msgspec.Struct, frozen=True):
+class Unreadable(msgspec.Struct, frozen=True, gc=False):
     """Events that nobody can read: how many, and where the latest of them stand.
 
     Attributes:
@@ -37,7 +37,7 @@ class Unreadable(msgspec.Struct, frozen=True):
     latest: tuple[tuple[int, str], ...] = ()
 
 
-class World(msgspec.Struct, frozen=True):
+class World(msgspec.Struct, frozen=True, gc=False):
     """Everything known about a space at a position.
 
     Attributes:

@@ -35,7 +35,7 @@ Status: TypeAlias = Literal["unknown", "active", "suspended", "deregistered"]
 CAPABILITY_LENGTH_MAX: Final = 64
 
 
-class AgentState(msgspec.Struct, frozen=True):
+class AgentState(msgspec.Struct, frozen=True, gc=False):
     """What is known of an agent.
 
     Attributes:

@@ -44,7 +44,7 @@ class BidPlaced(Speech, frozen=True, kw_only=True):
     note: str = ""
 
 
-class Ranked(msgspec.Struct, frozen=True):
+class Ranked(msgspec.Struct, frozen=True, gc=False):
     """A bid in the order of the clearing.
 
     Attributes:

@@ -46,7 +46,7 @@ class BallotCast(Speech, frozen=True, kw_only=True):
     note: str = ""
 
 
-class Contribution(msgspec.Struct, frozen=True):
+class Contribution(msgspec.Struct, frozen=True, gc=False):
     """What one ballot adds to the mean.
 
     Attributes:

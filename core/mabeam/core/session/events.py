@@ -29,7 +29,7 @@ Outcome: TypeAlias = Literal[
 TieBreak: TypeAlias = Literal["canonical", "earliest", "refuse"]
 
 
-class Participant(msgspec.Struct, frozen=True, omit_defaults=True):
+class Participant(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One who may speak, and how much its word weighs.
 
     Attributes:
@@ -106,7 +106,7 @@ class Failed(Event, frozen=True, kw_only=True):
     detail: str
 
 
-class Considered(msgspec.Struct, frozen=True):
+class Considered(msgspec.Struct, frozen=True, gc=False):
     """The positions that were considered: after the opening, before the closing.
 
     Attributes:
@@ -118,7 +118,7 @@ class Considered(msgspec.Struct, frozen=True):
     closed: int
 
 
-class Alternative(msgspec.Struct, frozen=True, omit_defaults=True):
+class Alternative(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Something said that did not become the outcome, and why.
 
     Attributes:

@@ -21,7 +21,7 @@ OPEN_MS_MAX: Final = 366 * 24 * 3600 * 1000
 WEIGHT_MAX: Final = 10**9
 
 
-class Spoken(msgspec.Struct, frozen=True):
+class Spoken(msgspec.Struct, frozen=True, gc=False):
     """The latest valid word of a participant.
 
     Attributes:
@@ -39,7 +39,7 @@ class Spoken(msgspec.Struct, frozen=True):
     event_id: str
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class Refusal(msgspec.Struct, frozen=True, gc=False):
     """The latest invalid word of somebody, and why it does not count."""
 
     agent: str

@@ -33,7 +33,7 @@ __all__ = ["Phase", "SessionState", "evolve", "hearing", "is_complete"]
 Phase: TypeAlias = Literal["unopened", "broken", "open", "closed", "ended"]
 
 
-class SessionState(msgspec.Struct, frozen=True):
+class SessionState(msgspec.Struct, frozen=True, gc=False):
     """A session and what was said in it so far.
 
     Attributes:

@@ -60,7 +60,7 @@ class ConstraintChecked(Event, frozen=True, kw_only=True):
     value: Value
 
 
-class ConstraintState(msgspec.Struct, frozen=True):
+class ConstraintState(msgspec.Struct, frozen=True, gc=False):
     """A constraint and the values it was last checked with.
 
     Attributes:

@@ -128,7 +128,7 @@ class Refused(Event, frozen=True, kw_only=True):
     decided_at: int = 0
 
 
-class Candidate(msgspec.Struct, frozen=True, omit_defaults=True):
+class Candidate(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One of the values in conflict.
 
     Attributes:
@@ -146,7 +146,7 @@ class Candidate(msgspec.Struct, frozen=True, omit_defaults=True):
     base: int
 
 
-class Features(msgspec.Struct, frozen=True, omit_defaults=True):
+class Features(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What may later be learnt from; taken only from events before the conflict.
 
     Attributes:
@@ -183,7 +183,7 @@ class ConflictDetected(Event, frozen=True, kw_only=True):
     features: Features
 
 
-class Shadow(msgspec.Struct, frozen=True):
+class Shadow(msgspec.Struct, frozen=True, gc=False):
     """What another policy would have chosen, recorded for comparison only.
 
     Attributes:

@@ -28,7 +28,7 @@ BLIND: Final = -1
 """The base of a proposal that wants the value whatever has happened since."""
 
 
-class OpenConflict(msgspec.Struct, frozen=True):
+class OpenConflict(msgspec.Struct, frozen=True, gc=False):
     """A conflict on its way from detection to resolution.
 
     Attributes:
@@ -50,7 +50,7 @@ class OpenConflict(msgspec.Struct, frozen=True):
     winner: str = ""
 
 
-class VariableState(msgspec.Struct, frozen=True):
+class VariableState(msgspec.Struct, frozen=True, gc=False):
     """A variable and what is still to be decided about it.
 
     Attributes:
