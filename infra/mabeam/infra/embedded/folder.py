@@ -185,7 +185,7 @@ class FolderLock:
             self._descriptor = -1
 
 
-if sys.platform == "win32":  # pragma: no cover - the tests run where processes fork
+if sys.platform == "win32":
     import msvcrt
 
     def _take(descriptor: int) -> bool:
