@@ -138,19 +138,24 @@ def check_space(space: str) -> str:
     return space
 
 
-def check_name(field: str, name: str) -> str:
-    """Return a kind, entity, event or actor name if it can be a token of a subject.
+def check_name(part: str, name: str, field: str = "") -> str:
+    """Return a name if it can be a kind, entity, event or actor, a token of a subject.
+
+    Args:
+        part: Which of these it is to be.
+        name: The name.
+        field: What the input calls it, if otherwise.
 
     Raises:
         Rejected: It is empty, not printable, or too long once escaped.
     """
-    limit = LENGTH_MAX[field]
+    limit = LENGTH_MAX[part]
     printable = name.isprintable() and name.strip() == name
     if not name or not printable or len(escape(name)) > limit:
         raise Rejected(
             "name.illegal",
             "illegal name",
-            field=field,
+            field=field or part,
             value=name,
             allowed=f"1 to {limit} printable characters, of which those outside "
             "A-Z a-z 0-9 _ - count three for each UTF-8 byte",

@@ -117,18 +117,21 @@ def decide(command: AgentCommand, state: AgentState) -> tuple[Event, ...]:
 def evolve(state: AgentState, recorded: Recorded) -> AgentState:
     """Apply one fact."""
     match recorded.data:
-        case Registered() as event:
+        case Registered() as event if not state.is_registered:
             return AgentState(
                 "active",
                 event.role,
-                event.capabilities,
+                _in_order(event.capabilities),
                 event.metadata,
                 recorded.recorded_ns,
                 state.failures,
             )
         case Updated() as event:
             return msgspec.structs.replace(
-                state, role=event.role, capabilities=event.capabilities, metadata=event.metadata
+                state,
+                role=event.role,
+                capabilities=_in_order(event.capabilities),
+                metadata=event.metadata,
             )
         case Suspended():
             return _turned(state, "suspended", recorded)
@@ -151,7 +154,7 @@ def _turned(state: AgentState, status: Status, recorded: Recorded) -> AgentState
 
 def _register(command: Register, state: AgentState) -> tuple[Event, ...]:
     event = Registered(
-        role=check_name("kind", command.role),
+        role=check_name("kind", command.role, "role"),
         capabilities=_capabilities(command.capabilities),
         metadata=dict(sorted(command.metadata.items())),
     )
@@ -174,7 +177,7 @@ def _register(command: Register, state: AgentState) -> tuple[Event, ...]:
 
 def _update(command: Update, state: AgentState) -> tuple[Event, ...]:
     _need_registered(state)
-    role = state.role if command.role is None else check_name("kind", command.role)
+    role = state.role if command.role is None else check_name("kind", command.role, "role")
     capabilities = state.capabilities
     if command.capabilities is not None:
         capabilities = _capabilities(command.capabilities)
@@ -196,7 +199,11 @@ def _capabilities(given: tuple[str, ...]) -> tuple[str, ...]:
                 value=capability,
                 allowed=f"1 to {CAPABILITY_LENGTH_MAX} printable characters",
             )
-    return tuple(sorted(set(given)))
+    return _in_order(given)
+
+
+def _in_order(capabilities: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(capabilities)))
 
 
 def _need_registered(state: AgentState) -> None:
