@@ -227,7 +227,7 @@ _decoder: Final = msgspec.json.Decoder(Envelope)
 def decode(position: int, recorded_ns: int, subject: str, body: bytes) -> Recorded:
     """Read what the log has at a position. Never raises: trouble is in ``problem``."""
     try:
-        kind, entity, _, actor = parse_subject(subject)
+        names = kind, entity, _, actor = parse_subject(subject)
     except MalformedEvent as error:
         return _unreadable(position, recorded_ns, _owner(subject), error.detail)
     try:
@@ -236,11 +236,12 @@ def decode(position: int, recorded_ns: int, subject: str, body: bytes) -> Record
         return _unreadable(position, recorded_ns, (kind, entity, actor), _TOO_DEEP)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _unreadable(position, recorded_ns, (kind, entity, actor), str(error))
-    trouble = _contradiction(subject, event.subject, event.source, event.type)
     if not event.id:
         trouble = "id is empty"
     elif body.count(b"{") + body.count(b"[") > DEPTH_MAX and _depth(body) > DEPTH_MAX:
         trouble = _TOO_DEEP
+    else:
+        trouble = _contradiction(subject, names, event)
     if trouble:
         return _unreadable(position, recorded_ns, (kind, entity, actor), trouble)
     return Recorded(position, recorded_ns, kind, entity, actor, event)
@@ -273,10 +274,9 @@ def _owner(subject: str) -> tuple[str, str, str]:
     return "", subject, ""
 
 
-@lru_cache(maxsize=65_536)
-def _contradiction(wire: str, subject: str, source: str, type_: str) -> str:
+def _contradiction(wire: str, names: tuple[str, str, str, str], event: Envelope) -> str:
     """Say in what an event disagrees with the subject it was published on, or nothing."""
-    names = kind, entity, token, actor = parse_subject(wire)
+    kind, entity, token, actor = names
     # Nobody could answer on a boundary of a name that no writer may use.
     if "=" in wire or any(map(gt, map(len, names), _LENGTHS_MAX)):
         try:
@@ -284,12 +284,12 @@ def _contradiction(wire: str, subject: str, source: str, type_: str) -> str:
                 check_name(field, name)
         except Rejected as refusal:
             return str(refusal)
-    if subject and subject != f"{kind}/{entity}":
-        return f"subject {subject!r} was published on that of {kind}/{entity}"
-    if actor_of(source) != actor:
-        return f"source {source!r} spoke on the subject of {actor!r}"
-    if event_token(type_) != token:
-        return f"type {type_!r} was published on the subject of {token!r}"
+    if event.subject and event.subject != f"{kind}/{entity}":
+        return f"subject {event.subject!r} was published on that of {kind}/{entity}"
+    if actor_of(event.source) != actor:
+        return f"source {event.source!r} spoke on the subject of {actor!r}"
+    if event_token(event.type) != token:
+        return f"type {event.type!r} was published on the subject of {token!r}"
     return ""
 
 
