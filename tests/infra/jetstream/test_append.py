@@ -22,6 +22,7 @@ from mabeam.core.errors import (
 )
 from mabeam.core.ports import ANY, NEW, Write
 from mabeam.infra.jetstream import Connection, JetStreamStore, open_store
+from mabeam.infra.jetstream.replies import WAITS_MAX
 from mabeam.infra.jetstream.turns import Turns
 from support.events import fresh_id, said, write
 from support.nats_server import NatsServer
@@ -258,8 +259,9 @@ class TestLimits:
     ) -> None:
         store = await open_store(connection, space, patience_seconds=0.2)
         _ = await connection.ask(f"$JS.API.STREAM.DELETE.mabeam_{space}", seconds=5)
-        with pytest.raises(StoreUnavailable):
-            _ = await store.append(write())
+        for append in (write(), write(count=2), write(expect=NEW)):
+            with pytest.raises(StoreUnavailable):
+                _ = await store.append(append)
         with pytest.raises(NotFound):
             _ = await store.head()
 
@@ -315,6 +317,13 @@ class TestManyAtOnce:
             *(store.append(write(f"session/{n}", 2)) for n in range(30) for store in stores)
         )
         assert sorted(ends) == list(range(2, 301, 2))
+
+    async def test_more_appends_than_may_be_in_flight_wait_for_room(
+        self, store: JetStreamStore
+    ) -> None:
+        count = WAITS_MAX + 500
+        ends = await asyncio.gather(*(store.append(write(f"session/{n}")) for n in range(count)))
+        assert sorted(ends) == list(range(1, count + 1))
 
     async def test_one_who_gives_up_does_not_hold_up_the_others(
         self, store: JetStreamStore

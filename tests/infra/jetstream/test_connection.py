@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -88,6 +89,14 @@ class TestConnect:
         with pytest.raises(ConfigurationError):
             _ = await connect(url)
 
+    async def test_a_missing_file_of_credentials_is_named(
+        self, nats_server: NatsServer, tmp_path: Path
+    ) -> None:
+        missing = tmp_path / "missing.creds"
+        for access in (Access(credentials=missing), Access(nkey_seed=missing)):
+            with pytest.raises(ConfigurationError, match=r"missing\.creds"):
+                _ = await connect(nats_server.url, access=access)
+
     async def test_a_line_without_encryption_does_not_serve_one_who_asks_for_it(
         self, nats_server: NatsServer
     ) -> None:
@@ -109,6 +118,17 @@ class TestClose:
             _ = await connection.ask("$JS.API.INFO", seconds=1)
         with pytest.raises(StoreUnavailable):
             await connection.up(asyncio.get_running_loop().time() + 10)
+
+    async def test_it_closes_in_any_moment_of_a_loss(self, nats_server: NatsServer) -> None:
+        """Somewhere among these moments, nats-py is told of a cancellation that is not its own."""
+        async with Proxy(nats_server.port) as proxy:
+            for moments in range(12):
+                connection = await connect(proxy.url)
+                proxy.cut()
+                for _ in range(moments):
+                    await asyncio.sleep(0)
+                await connection.close()
+                assert connection.is_closed
 
     async def test_one_who_waits_learns_that_no_answer_will_come(
         self, nats_server: NatsServer

@@ -66,6 +66,7 @@ async def test_on_a_full_disk_nothing_is_half_written_and_room_helps(
             assert "disk" in str(raised.value.__notes__)
         ballast.unlink()
         await asyncio.to_thread(server.restart)
+        store = await open_store(connection, space, create=False)
         recorded = await read_all(store)
         assert positions(recorded) == list(range(1, len(recorded) + 1))
         there = {one.position: one.id for one in recorded}

@@ -11,7 +11,6 @@ import random
 import re
 import ssl
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -82,7 +81,7 @@ async def connect(
     Raises:
         StoreUnavailable: None answered within the deadline. Start a server, or correct the address.
         NotAuthorized: The server does not know these credentials.
-        ConfigurationError: An address cannot be read.
+        ConfigurationError: An address or a file of credentials cannot be read.
     """
     connection = Connection(access or Access(), watch_seconds)
     addresses = [servers] if isinstance(servers, str) else list(servers)
@@ -107,7 +106,8 @@ class Connection:
 
     async def open(self, servers: list[str], name: str, deadline_seconds: float) -> None:
         """Establish the connection; `connect` tells what may go wrong."""
-        attempt = asyncio.create_task(self.wire.connect(servers, name=name, **self._options()))
+        options = self._options()
+        attempt = asyncio.create_task(self.wire.connect(servers, name=name, **options))
         turned_away = asyncio.create_task(self._turned_away.wait())
         try:
             await asyncio.wait(
@@ -118,6 +118,8 @@ class Connection:
             if not attempt.done() or self._turned_away.is_set():
                 raise self._unreachable(servers) from self._first_error
             await attempt
+        except ImportError as error:
+            raise ConfigurationError(f"these credentials need a package: {error.name}") from error
         except nats.errors.Error as error:
             raise ConfigurationError(f"cannot connect to {', '.join(servers)}: {error}") from error
         finally:
@@ -134,8 +136,8 @@ class Connection:
         """Send what is buffered, then close for good."""
         if self._watchdog is not None:
             self._watchdog.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watchdog
+            # Gathered, so that a cancellation of our own is not taken for the watchdog's.
+            await asyncio.gather(self._watchdog, return_exceptions=True)
             self._watchdog = None
         self.replies.close()
         self._up.clear()
@@ -229,6 +231,9 @@ class Connection:
 
     def _options(self) -> dict[str, Any]:
         access = self._access
+        for file in (access.credentials, access.nkey_seed):
+            if file is not None and not file.is_file():
+                raise ConfigurationError(f"there is no file {file} with credentials")
         options: dict[str, Any] = {
             "allow_reconnect": True,
             "max_reconnect_attempts": -1,

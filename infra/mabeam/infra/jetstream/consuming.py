@@ -96,6 +96,7 @@ class Consumer:
         self._ready = asyncio.Event()
         self._puller: Puller | None = None
         self._is_closed = False
+        self._fruitless = 0
 
     async def start(self, deadline: float) -> None:
         """Make the consumer known to the server and ask for the first events.
@@ -143,6 +144,7 @@ class Consumer:
 
     def message(self, subject: bytes, reply: bytes, payload: bytes) -> None:
         """Take a message from the server."""
+        self._fruitless = 0
         tokens = reply.split(b".")
         # See `feed` on the two forms of a reply subject.
         at = 5 if len(tokens) == 9 else 7  # noqa: PLR2004 - as above
@@ -170,6 +172,9 @@ class Consumer:
             self._puller.pull(half)
 
     async def _restart(self) -> None:
+        # One loss may be bad luck, several in a row are trouble.
+        await asyncio.sleep(min(RETRY_SECONDS, RETRY_SECONDS * self._fruitless / 10))
+        self._fruitless += 1
         try:
             await self.start(self._api.deadline())
         except StoreUnavailable:

@@ -145,6 +145,12 @@ class Wire(Client):
                 await self.close()
         except (OSError, TimeoutError) as error:
             _log.debug("connection not closed in an orderly way", error=repr(error))
+        except asyncio.CancelledError:
+            # Where a reconnect is broken off while it waits for the old socket, the next
+            # to wait for that socket gets its cancellation. Ours is always passed on.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
         finally:
             await self.abandon()
 
