@@ -1,0 +1,123 @@
+"""Where a command finds the log: a server named, one that runs already, or one of its own."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from mabeam.infra.jetstream import JetStreamStore
+
+__all__ = ["DATA_VARIABLE", "SERVER_VARIABLE", "Place", "data_folder"]
+
+SERVER_VARIABLE: Final = "MABEAM_NATS_URL"
+DATA_VARIABLE: Final = "MABEAM_DATA"
+
+_SHOWN_MAX: Final = 20
+
+
+def data_folder(chosen: Path | None) -> Path:
+    """Return the data folder: the chosen one, or that of this user."""
+    if chosen is not None:
+        return chosen.expanduser()
+    home = os.environ.get("XDG_DATA_HOME")
+    return (Path(home) if home else Path.home() / ".local" / "share") / "mabeam"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the log is.
+
+    Attributes:
+        server: Address of a server, or None.
+        data: Data folder of the server that is joined or started without an address.
+        explicit: Whether the folder was named on the command line.
+    """
+
+    server: str | None
+    data: Path
+    explicit: bool = False
+
+    @property
+    def options(self) -> str:
+        """What a further command must be given to find the same log; begins with a blank."""
+        if self.explicit:
+            return f" --data {shlex.quote(str(self.data))}"
+        if self.server and self.server != os.environ.get(SERVER_VARIABLE):
+            return f" --server {shlex.quote(self.server)}"
+        return ""
+
+    @asynccontextmanager
+    async def address(self, *, make: bool = True) -> AsyncGenerator[str]:
+        """Return the address of the server, starting one on the data folder if none runs.
+
+        Args:
+            make: Make the data folder if there is none.
+
+        Raises:
+            NotFound: There is no data folder, and none is to be made.
+            ConfigurationError: No server can run on the folder.
+        """
+        from mabeam.core.errors import DataFolderInUse, NotFound
+        from mabeam.infra.embedded import EmbeddedServer, running_server
+
+        running = self.server or running_server(self.data)
+        if not running and not make and not self.data.exists():
+            raise NotFound(f"nothing is recorded in {self.data} yet; 'mabeam demo' makes a start")
+        async with AsyncExitStack() as stack:
+            if not running:
+                try:
+                    embedded = await stack.enter_async_context(EmbeddedServer(self.data))
+                    running = embedded.url
+                except DataFolderInUse as error:
+                    # Another command was a moment faster.
+                    if not error.url:
+                        raise
+                    running = error.url
+            yield running
+
+    @asynccontextmanager
+    async def log(self, space: str, *, make: bool = False) -> AsyncGenerator[JetStreamStore]:
+        """Open the log of a space.
+
+        Args:
+            space: Name of the space.
+            make: Make the space if there is none of that name; else nothing is written.
+
+        Raises:
+            NotFound: There is no such space, and none is to be made.
+            StoreUnavailable: No server answers at the address.
+        """
+        from mabeam.app.composition import open_store
+        from mabeam.core.errors import NotFound
+        from mabeam.core.subjects import check_space
+        from mabeam.infra.observability import bind_log
+
+        check_space(space)
+        bind_log(space=space)
+        async with self.address(make=make) as url, AsyncExitStack() as stack:
+            opened = open_store(space, url, create=make)
+            try:
+                store = await stack.enter_async_context(opened)
+            except NotFound as error:
+                raise NotFound(f"there is no space {space!r}; {await _others(url)}") from error
+            yield store
+
+
+async def _others(url: str) -> str:
+    from mabeam.infra.jetstream import connect
+    from mabeam.infra.jetstream.inspection import spaces
+
+    connection = await connect(url.split(","))
+    try:
+        found = await spaces(connection)
+    finally:
+        await connection.close()
+    if not found:
+        return "there are none yet, and 'mabeam demo' makes one"
+    return f"there are {', '.join(found[:_SHOWN_MAX])}" + ("…" if found[_SHOWN_MAX:] else "")

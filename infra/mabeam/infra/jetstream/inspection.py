@@ -1,0 +1,127 @@
+"""What an operator wants to know of a server and of the spaces on it. Nothing is changed."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from mabeam.core.errors import ConfigurationError
+from mabeam.core.subjects import ROOT
+from mabeam.infra.jetstream.answers import Answer, instant_ns
+from mabeam.infra.jetstream.api import Api
+from mabeam.infra.jetstream.connection import Connection
+from mabeam.infra.jetstream.topology import describe, deviations, stream_name
+
+__all__ = ["ConsumerReport", "SpaceReport", "inspect_space", "server_version", "spaces"]
+
+PATIENCE_SECONDS: Final = 3.0
+_PAGES_MAX: Final = 1_000
+_PREFIX: Final = stream_name("x").removesuffix("x")
+
+AnswerT = TypeVar("AnswerT", bound=Answer)
+
+
+class ConsumerReport(msgspec.Struct, frozen=True):
+    """Work that processes share under one name.
+
+    Attributes:
+        name: That name.
+        waiting: Events that nobody has been given yet.
+        unsettled: Events that were handed out and are not settled.
+        is_attended: Whether a process asks for events at this moment.
+    """
+
+    name: str
+    waiting: int
+    unsettled: int
+    is_attended: bool
+
+
+class SpaceReport(msgspec.Struct, frozen=True):
+    """The log of a space as its server has it.
+
+    Attributes:
+        events: How many events it has.
+        size_bytes: Bytes they take.
+        clock_ns: The server's clock, nanoseconds since 1970 UTC.
+        deviations: What of its settings is not as it should be.
+        consumers: Who shares its events.
+    """
+
+    events: int
+    size_bytes: int
+    clock_ns: int
+    deviations: tuple[str, ...]
+    consumers: tuple[ConsumerReport, ...]
+
+
+class _Names(Answer):
+    total: int = 0
+    streams: list[str] | None = None
+
+
+class _Consumer(msgspec.Struct):
+    name: str
+    num_pending: int = 0
+    num_ack_pending: int = 0
+    num_waiting: int = 0
+
+
+class _Consumers(Answer):
+    total: int = 0
+    consumers: list[_Consumer] | None = None
+
+
+def server_version(connection: Connection) -> str:
+    """Return the version of the server that a connection has found."""
+    version = connection.wire.connected_server_version
+    return f"{version.major}.{version.minor}.{version.patch}"
+
+
+async def spaces(connection: Connection) -> tuple[str, ...]:
+    """Return the names of the spaces whose log a server has, sorted.
+
+    Raises:
+        StoreUnavailable: The server did not answer in time, or has no JetStream.
+    """
+    api = Api(connection, PATIENCE_SECONDS)
+    found: list[str] = []
+    for _ in range(_PAGES_MAX):
+        page = await _ask(
+            api, "STREAM.NAMES", {"offset": len(found), "subject": f"{ROOT}.>"}, _Names
+        )
+        found += page.streams or []
+        if not page.streams or len(found) >= page.total:
+            break
+    return tuple(sorted(n.removeprefix(_PREFIX) for n in found if n.startswith(_PREFIX)))
+
+
+async def inspect_space(connection: Connection, space: str) -> SpaceReport:
+    """Return what the server says of the log of a space.
+
+    Raises:
+        NotFound: It has none of that name.
+        StoreUnavailable: The server did not answer in time.
+    """
+    api = Api(connection, PATIENCE_SECONDS)
+    stream = stream_name(space)
+    answer = await describe(api, stream)
+    listed = await _ask(api, f"CONSUMER.LIST.{stream}", {"offset": 0}, _Consumers)
+    return SpaceReport(
+        events=answer.state.messages,
+        size_bytes=answer.state.bytes,
+        clock_ns=instant_ns(answer.ts),
+        deviations=tuple(deviations(space, answer.config)),
+        consumers=tuple(
+            ConsumerReport(c.name, c.num_pending, c.num_ack_pending, c.num_waiting > 0)
+            for c in listed.consumers or ()
+        ),
+    )
+
+
+async def _ask(api: Api, operation: str, body: dict[str, Any], answer: type[AnswerT]) -> AnswerT:
+    found = await api.request(operation, body, answer)
+    if found.error is not None:
+        raise ConfigurationError(f"the server refuses {operation}: {found.error}")
+    return found
