@@ -51,7 +51,7 @@ _FIELDS: Final = ("kind", "entity", "event", "actor")
 _LENGTHS_MAX: Final = tuple(LENGTH_MAX[field] for field in _FIELDS)
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Envelope(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The attributes of one event, named as CloudEvents names them.
 
     Attributes:
