@@ -78,6 +78,10 @@ GARBAGE = {
     "no id": wire(id=None),
     "an id that is a number": wire(id=7),
     "an empty id": wire(id=""),
+    "an endless id": wire(id="x" * 257),
+    "an endless run": wire(correlationid="x" * 257),
+    "an endless cause": wire(causationid="x" * 257),
+    "an endless commit": wire(commitid="x" * 257),
     "no type": wire(type=None),
     "no source": wire(source=None),
     "an epoch that is a text": wire(epoch="1"),
@@ -226,6 +230,11 @@ class TestReading:
         assert recorded.problem is None
         with pytest.raises(MalformedEvent, match="missing required field `amount`"):
             _ = recorded.data
+
+    def test_ids_may_be_longer_than_ours(self) -> None:
+        longest = "x" * 256
+        body = wire(id=longest, correlationid=longest, causationid=longest, commitid=longest)
+        assert read(body).problem is None
 
     def test_attributes_that_mabeam_does_not_know_are_passed_over(self) -> None:
         assert read(wire(traceparent="00-ab", acme=[1, {"x": None}])).problem is None

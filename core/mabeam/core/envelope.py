@@ -45,6 +45,8 @@ depends on the machine and on how deep the caller stands, so folds would come to
 
 _ID: Final = re.compile(r"[!-~]{1,128}")
 _TYPE: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+# What follows from an event names it and its run; ids must leave room for what is said.
+_ID_LENGTH_MAX: Final = 256
 _NESTING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _BOUNDARY_TOKENS: Final = 4
 _FIELDS: Final = ("kind", "entity", "event", "actor")
@@ -236,8 +238,9 @@ def decode(position: int, recorded_ns: int, subject: str, body: bytes) -> Record
         return _unreadable(position, recorded_ns, (kind, entity, actor), _TOO_DEEP)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _unreadable(position, recorded_ns, (kind, entity, actor), str(error))
-    if not event.id:
-        trouble = "id is empty"
+    ids = event.id, event.correlationid, event.causationid, event.commitid
+    if not event.id or max(map(len, ids)) > _ID_LENGTH_MAX:
+        trouble = f"an id has no characters or more than {_ID_LENGTH_MAX}"
     elif body.count(b"{") + body.count(b"[") > DEPTH_MAX and _depth(body) > DEPTH_MAX:
         trouble = _TOO_DEEP
     else:
