@@ -11,15 +11,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
+from mabeam.core.errors import Rejected
 from mabeam.core.events import Event
 from mabeam.core.ids import derived_id
 from mabeam.core.subjects import Boundary
 
-__all__ = ["NOTHING", "Append", "Effects", "Part", "Reactor", "Send", "Timer"]
+__all__ = [
+    "DATA_BYTES_MAX",
+    "NOTHING",
+    "Append",
+    "Effects",
+    "Part",
+    "Reactor",
+    "Send",
+    "Timer",
+    "check_size",
+]
+
+DATA_BYTES_MAX: Final = 900_000
+"""How large a payload a reactor may ask to be recorded; with its envelope, any log takes it."""
 
 StateT = TypeVar("StateT")
 
@@ -96,6 +110,23 @@ class Effects(msgspec.Struct, frozen=True):
 
 
 NOTHING = Effects()
+
+
+def check_size(event: Event) -> None:
+    """Refuse an event that no log would take: asked for again and again, it would end nothing.
+
+    Raises:
+        Rejected: It is too large. Ask for one that says so instead.
+    """
+    size = len(msgspec.json.encode(event))
+    if size > DATA_BYTES_MAX:
+        raise Rejected(
+            "event.too_large",
+            "what follows is too large to be recorded",
+            field=type(event).__name__,
+            value=f"{size} bytes",
+            allowed=f"{DATA_BYTES_MAX} bytes",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,10 +95,10 @@ class Cancelled(Event, frozen=True, kw_only=True):
 
 @event_type("mabeam.session.failed.v1", kind="session")
 class Failed(Event, frozen=True, kw_only=True):
-    """The session cannot be held as opened. Said by protocol code alone.
+    """The session cannot be held, or decided, as opened. Said by protocol code alone.
 
     Attributes:
-        code: The rule that refuses the opening.
+        code: The rule that refuses the opening or the decision.
         detail: The rule in words, with field, value and allowed range.
     """
 

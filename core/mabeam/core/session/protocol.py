@@ -28,8 +28,11 @@ class Spoken(msgspec.Struct, frozen=True, gc=False):
         agent: Who said it.
         speech: What was said.
         position: Where it stands.
-        since: Where the speaker first said the same without a change since.
+        since: Where the speaker first said the same without a change since. A note may
+            change: what counts is the word as the protocol writes it.
         event_id: Id of the event.
+        former: Ids of the speaker's latest words before it, by which one that is recorded
+            again is known for a repetition.
     """
 
     agent: str
@@ -37,6 +40,7 @@ class Spoken(msgspec.Struct, frozen=True, gc=False):
     position: int
     since: int
     event_id: str
+    former: tuple[str, ...] = ()
 
 
 class Refusal(msgspec.Struct, frozen=True, gc=False):
@@ -165,7 +169,7 @@ def check_opening(opening: Opening) -> None:
             value=opening.open_for_ms,
             allowed=f"1 to {OPEN_MS_MAX}",
         )
-    agents = [check_name("actor", participant.agent) for participant in opening.participants]
+    agents = [check_name("actor", p.agent, "participants") for p in opening.participants]
     if len(set(agents)) != len(agents):
         raise Rejected(
             "session.participants",
@@ -194,5 +198,5 @@ def check_opening(opening: Opening) -> None:
             allowed=allowed,
         )
     if opening.variable:
-        check_name("entity", opening.variable)
+        check_name("entity", opening.variable, "variable")
     protocol.check_opening(opening)

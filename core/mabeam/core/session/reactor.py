@@ -8,8 +8,18 @@ a function of everything before the closing's position, which no later event can
 from __future__ import annotations
 
 from mabeam.core.decider import Entity
+from mabeam.core.errors import Rejected
 from mabeam.core.events import Event
-from mabeam.core.reactor import NOTHING, Append, Effects, Part, Reactor, Send, Timer
+from mabeam.core.reactor import (
+    NOTHING,
+    Append,
+    Effects,
+    Part,
+    Reactor,
+    Send,
+    Timer,
+    check_size,
+)
 from mabeam.core.session.events import Closed, Failed
 from mabeam.core.session.protocol import protocol_of
 from mabeam.core.session.state import SessionState, hearing, is_complete
@@ -31,9 +41,7 @@ def react(name: str, session: Entity[SessionState], now_ns: int) -> Effects:
         case "open":
             return _close(name, session, now_ns)
         case "closed":
-            assert state.opening is not None
-            decision = protocol_of(state.opening).decide(hearing(name, state))
-            return _append(name, session, state.closed_id, decision)
+            return _append(name, session, state.closed_id, _decide(name, state))
         case "ended":
             return _apply(name, state)
         case _:
@@ -48,6 +56,16 @@ def _close(name: str, session: Entity[SessionState], now_ns: int) -> Effects:
     if now_ns >= state.due_ns:
         return _append(name, session, state.opened_id, Closed(reason="deadline"))
     return Effects(schedule=(Timer(Boundary("session", name), state.due_ns),))
+
+
+def _decide(name: str, state: SessionState) -> Event:
+    assert state.opening is not None
+    try:
+        decision = protocol_of(state.opening).decide(hearing(name, state))
+        check_size(decision)
+    except Rejected as refusal:
+        return Failed(code=refusal.code, detail=str(refusal))
+    return decision
 
 
 def _apply(name: str, state: SessionState) -> Effects:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 from immutables import Map
@@ -29,6 +29,12 @@ from mabeam.core.session.protocol import (
 )
 
 __all__ = ["Phase", "SessionState", "evolve", "hearing", "is_complete"]
+
+SAID_LENGTH_MAX: Final = 100
+"""How much of an invalid word is kept: the decision that lists it must fit into the log."""
+
+FORMER_MAX: Final = 16
+"""How many former words of a speaker are known again."""
 
 Phase: TypeAlias = Literal["unopened", "broken", "open", "closed", "ended"]
 
@@ -100,7 +106,10 @@ def evolve(state: SessionState, recorded: Recorded) -> SessionState:
             return _ended(state, recorded, event.outcome, decision=event)
         case Cancelled() as event if _may_cancel(state, recorded):
             return _ended(state, recorded, "cancelled", reason=event.reason)
-        case Failed() as event if from_coordinator(recorded) and state.phase == "broken":
+        case Failed() as event if from_coordinator(recorded) and state.phase in {
+            "broken",
+            "closed",
+        }:
             return _ended(state, recorded, "failed", reason=f"{event.detail} [{event.code}]")
         case _:
             return state
@@ -141,7 +150,6 @@ def _opened(state: SessionState, event: Opening, recorded: Recorded) -> SessionS
         opened_by=recorded.actor,
         correlation_id=recorded.envelope.correlationid,
         opened_at=recorded.position,
-        due_ns=recorded.recorded_ns + event.open_for_ms * 1_000_000,
         weights=Map({p.agent: p.weight for p in event.participants}),
     )
     try:
@@ -149,7 +157,8 @@ def _opened(state: SessionState, event: Opening, recorded: Recorded) -> SessionS
     except Rejected as refusal:
         trouble = Refusal(recorded.actor, refusal.code, recorded.position, str(refusal))
         return msgspec.structs.replace(opened, phase="broken", trouble=trouble)
-    return opened
+    due_ns = recorded.recorded_ns + event.open_for_ms * 1_000_000
+    return msgspec.structs.replace(opened, due_ns=due_ns)
 
 
 def _heard(state: SessionState, speech: Speech, recorded: Recorded) -> SessionState:
@@ -163,15 +172,18 @@ def _heard(state: SessionState, speech: Speech, recorded: Recorded) -> SessionSt
         refusal = Refusal(agent, _said(state.opening, speech), position, reason)
         return msgspec.structs.replace(state, refused=state.refused.set(agent, refusal))
     before = state.spoken.get(agent)
-    if before is not None and before.event_id == recorded.id:
+    if before is None:
+        word = Spoken(agent, speech, position, position, recorded.id)
+        return msgspec.structs.replace(state, spoken=state.spoken.set(agent, word))
+    if recorded.id == before.event_id or recorded.id in before.former:
         return state
-    same = before is not None and before.speech == speech
-    since = before.since if before is not None and same else position
-    word = Spoken(agent, speech, position, since, recorded.id)
+    say = protocol_of(state.opening).say
+    same = say(speech) == say(before.speech)
+    since = before.since if same else position
+    former = (*before.former, before.event_id)[-FORMER_MAX:]
+    word = Spoken(agent, speech, position, since, recorded.id, former)
     return msgspec.structs.replace(
-        state,
-        spoken=state.spoken.set(agent, word),
-        superseded=state.superseded + (before is not None and not same),
+        state, spoken=state.spoken.set(agent, word), superseded=state.superseded + (not same)
     )
 
 
@@ -190,7 +202,10 @@ def _objection(state: SessionState, opening: Opening, agent: str, speech: Speech
 
 def _said(opening: Opening, speech: Speech) -> str:
     protocol = protocol_of(opening)
-    return protocol.say(speech) if isinstance(speech, protocol.speech) else type(speech).__name__
+    if not isinstance(speech, protocol.speech):
+        return type(speech).__name__
+    said = protocol.say(speech)
+    return said if len(said) <= SAID_LENGTH_MAX else said[: SAID_LENGTH_MAX - 1] + "…"
 
 
 def _may_cancel(state: SessionState, recorded: Recorded) -> bool:
