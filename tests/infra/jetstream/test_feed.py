@@ -240,7 +240,7 @@ class TestSlowReaders:
         self, feed: Make, store: JetStreamStore
     ) -> None:
         size = 500_000
-        total = 4 * PULL_BYTES_MAX // size
+        total = 8 * PULL_BYTES_MAX // size
         for _ in range(total):
             _ = await store.append(Write((said(text="x" * size),)))
         slow = feed({}, until=total)
