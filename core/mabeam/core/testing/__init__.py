@@ -3,7 +3,7 @@
 Nothing here needs a test framework: what does not hold raises `AssertionError`.
 """
 
-from mabeam.core.testing.history import Past, Said, history, said
+from mabeam.core.testing.history import NS_PER_SECOND, Past, Said, history, said
 from mabeam.core.testing.laws import (
     deciding_is_a_function,
     events_survive_the_wire,
@@ -16,6 +16,7 @@ from mabeam.core.testing.laws import (
 from mabeam.core.testing.scenario import Given, Reaction, Verdict, given
 
 __all__ = [
+    "NS_PER_SECOND",
     "Given",
     "Past",
     "Reaction",
