@@ -1,0 +1,285 @@
+"""Write the reference of the Python API from the docstrings of what it lists.
+
+Run it in the repository's root: `python docs/generate_api.py`. A test compares.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from mabeam.app.space.agents import Agents
+from mabeam.app.space.sessions import Sessions
+from mabeam.app.space.variables import Variables
+from mabeam.core import errors, testing
+from mabeam.core.auction.protocol import CLEARINGS
+from mabeam.core.consensus.protocol import TALLIES
+from mabeam.core.policies import Policy
+from mabeam.core.ports import EventStore
+from mabeam.core.subjects import EVERYTHING
+from mabeam.core.variable import STRATEGIES
+
+__all__ = ["PAGE", "reference"]
+
+PAGE: Final = Path(__file__).with_name("reference") / "python-api.md"
+WIDTH: Final = 88
+
+HEAD: Final = """\
+# Python API
+
+Generated from the docstrings by `python docs/generate_api.py`. What is not listed here may change
+without notice. How to use it is told by the [guides](../README.md), each of them executed.
+"""
+
+_SECTION: Final = re.compile(r"(?m)^(Args|Attributes|Raises):\n((?:[ ]{4}.*\n?|\n)+)")
+_ENTRY: Final = re.compile(r"(?m)^ {4}(\w+): ((?:.*\n?)(?:^ {5,}.*\n?)*)")
+_EXAMPLE: Final = re.compile(r"(?m)(?:^(?:>>>|\.\.\.).*\n?(?:^(?!>>>)\S.*\n?)*)+")
+_MODULE: Final = re.compile(
+    r"\b(?:mabeam(?:\.\w+)*|typing|collections\.abc|contextlib|decimal)\.(?=\w)"
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something that is listed.
+
+    Attributes:
+        thing: The function or class.
+        place: What to import it from, or how one gets at it.
+        is_made: Whether users call the class themselves.
+    """
+
+    thing: Any
+    place: str
+    is_made: bool = True
+
+
+def imported(module: str, *names: str, is_made: bool = True) -> tuple[Entry, ...]:
+    """List names of a module under their import."""
+    return tuple(
+        Entry(getattr(import_module(module), name), f"from {module} import {name}", is_made)
+        for name in names
+    )
+
+
+SECTIONS: Final[dict[str, tuple[Entry, ...]]] = {
+    "Connecting": (
+        *imported("mabeam.app", "connect"),
+        *imported("mabeam.app", "Space", is_made=False),
+    ),
+    "Speaking and asking": (
+        Entry(Agents, "space.agents", is_made=False),
+        Entry(Variables, "space.variables", is_made=False),
+        *imported("mabeam.app.space", "ProposalMade", is_made=False),
+        Entry(Sessions, "space.sessions", is_made=False),
+        *imported("mabeam.app.space", "Session", is_made=False),
+    ),
+    "Agents as classes": imported("mabeam.agents", "Agent", "hears", "Heard", "Proposal"),
+    "Types of variables": imported(
+        "mabeam.core.variable",
+        *("FloatType", "IntegerType", "ChoiceType", "BooleanType", "TextType", "ModuleType"),
+        "CompositeType",
+    ),
+    "Constraints": imported("mabeam.core.variable", "Linear", "Implies", "Condition"),
+    "Policies": imported("mabeam.core.policies", "Policy"),
+    "Events of sessions": (
+        *imported("mabeam.core.session", "Participant"),
+        *imported("mabeam.core.auction", "AuctionOpened", "BidPlaced"),
+        *imported("mabeam.core.auction", "AuctionDecided", is_made=False),
+        *imported("mabeam.core.consensus", "ConsensusOpened", "BallotCast"),
+        *imported("mabeam.core.consensus", "ConsensusDecided", is_made=False),
+        *imported("mabeam.core.session", "Considered", "Alternative", is_made=False),
+    ),
+    "What is known": (
+        *imported("mabeam.projections.world", "World", is_made=False),
+        *imported("mabeam.core.agent", "AgentState", is_made=False),
+        *imported("mabeam.core.variable", "VariableState", is_made=False),
+        *imported("mabeam.core.session", "SessionState", is_made=False),
+        *imported("mabeam.projections.conflicts", "ConflictRecord", is_made=False),
+    ),
+    "The log": (
+        Entry(EventStore, "space.store", is_made=False),
+        *imported("mabeam.core.subjects", "Boundary", "Filter"),
+        *imported("mabeam.core.envelope", "Recorded", is_made=False),
+    ),
+    "Replay": (
+        *imported("mabeam.projections.verification", "verify"),
+        *imported("mabeam.projections.verification", "Report", "Divergence", is_made=False),
+        *imported("mabeam.projections.world", "fingerprint"),
+    ),
+    "Testing": (
+        *imported("mabeam.core.testing", "given", "said", "history"),
+        *imported("mabeam.core.testing", "Given", "Verdict", "Reaction", is_made=False),
+        *imported(
+            "mabeam.core.testing",
+            *(name for name in testing.__all__ if name.islower() and "_" in name),
+        ),
+    ),
+    "Errors": imported("mabeam.core.errors", *(n for n in vars(errors) if n in errors.__all__)),
+}
+
+PROSE: Final = {
+    "Policies": "\n".join(
+        f"- {purpose}: {', '.join(f'`{name}` version {number}' for name, number in known)}"
+        for purpose, known in {
+            "for `on_conflict` of a variable": STRATEGIES.known(),
+            "for `rule` of an auction": CLEARINGS.known(),
+            "for `rule` of a consensus": TALLIES.known(),
+        }.items()
+    ),
+    "Events of sessions": "All fields of all events are listed in [events](events.md).",
+    "Errors": "All are in `mabeam.core.errors`. A class tells what to do next:\n\n```\n"
+    + inspect.cleandoc((errors.__doc__ or "").partition("\n\n")[2].partition("\n\nA class")[0])
+    + "\n```",
+}
+
+
+def reference() -> str:
+    """Return the page."""
+    return "\n".join((HEAD, *_contents(), *_sections()))
+
+
+def _contents() -> Iterator[str]:
+    for title, entries in SECTIONS.items():
+        names = ", ".join(f"`{entry.thing.__name__}`" for entry in entries)
+        yield f"- [{title}](#{title.lower().replace(' ', '-')}): {names}"
+    yield ""
+
+
+def _sections() -> Iterator[str]:
+    for title, entries in SECTIONS.items():
+        yield f"## {title}\n"
+        if title in PROSE:
+            yield f"{PROSE[title]}\n"
+        for entry in entries:
+            yield from _entry(entry)
+
+
+def _entry(entry: Entry) -> Iterator[str]:
+    thing = entry.thing
+    is_error = inspect.isclass(thing) and issubclass(thing, BaseException)
+    yield f"### {thing.__name__}\n"
+    if not is_error:
+        yield f"`{entry.place}`\n"
+    if inspect.isclass(thing):
+        if entry.is_made and not is_error:
+            yield _fenced(_signature(thing, thing.__name__))
+        yield _told(thing)
+        if not is_error:
+            yield from _members(thing)
+    else:
+        yield _fenced(_signature(thing, thing.__name__))
+        yield _told(thing)
+
+
+def _members(thing: type) -> Iterator[str]:
+    for name in vars(thing):
+        function = getattr(thing, name)
+        if inspect.isroutine(function) and not name.startswith("_"):
+            yield f"#### {thing.__name__}.{name}\n"
+            yield _fenced(_signature(function, name))
+            yield _told(function)
+
+
+def _signature(thing: Any, name: str) -> str:  # noqa: ANN401 - any callable
+    signature = inspect.signature(thing)
+    written = list(_parameters(signature))
+    result = "" if inspect.isclass(thing) else f" -> {_type(signature.return_annotation)}"
+    before = ""
+    if inspect.iscoroutinefunction(thing):
+        before = "await "
+    elif inspect.isasyncgenfunction(inspect.unwrap(thing)):
+        before, result = "async with ", re.sub(r"AsyncGenerator\[(.*)\]", r"\1", result)
+    if len(result) > WIDTH:
+        result = re.sub(r"\[.*", "[...]", result)
+    line = f"{before}{name}({', '.join(written)}){result}"
+    if len(line) <= WIDTH:
+        return line
+    return f"{before}{name}(\n" + "".join(f"    {one},\n" for one in written) + f"){result}"
+
+
+def _parameters(signature: inspect.Signature) -> Iterator[str]:
+    is_starred = False
+    for parameter in signature.parameters.values():
+        if parameter.name in {"self", "cls"}:
+            continue
+        if parameter.kind is parameter.KEYWORD_ONLY and not is_starred:
+            yield "*"
+        star = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(parameter.kind.name, "")
+        is_starred |= star == "*" or parameter.kind is parameter.KEYWORD_ONLY
+        default = parameter.default
+        shown = "" if default is parameter.empty else f" = {_value(default)}"
+        yield f"{star}{parameter.name}: {_type(parameter.annotation)}{shown}"
+
+
+def _type(annotation: object) -> str:
+    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    return _MODULE.sub("", text)
+
+
+def _value(default: object) -> str:
+    if isinstance(default, Policy):
+        return f"Policy({default.name!r})"
+    if default == EVERYTHING:
+        return "Filter()"
+    # Structs do not show what makes their default.
+    return repr(default).replace("<factory>", "...")
+
+
+def _told(thing: Any) -> str:  # noqa: ANN401 - anything with a docstring
+    """Return a docstring as Markdown."""
+    doc = inspect.getdoc(thing) or ""
+    written = _prose(_SECTION.sub("", doc)) + "\n"
+    sections = _entries(thing, doc)
+    if inspect.isclass(thing):
+        own = ((name, member) for name, member in vars(thing).items() if name[0] != "_")
+        properties = {n: inspect.getdoc(m) or "" for n, m in own if isinstance(m, property)}
+        sections["Attributes"] = sections.get("Attributes", {}) | properties
+    for name, entries in sections.items():
+        if not entries:
+            continue
+        listed = "\n".join(f"- `{key}`: {_inline(text)}" for key, text in entries.items())
+        written += f"\n{name}:\n\n{listed}\n"
+    return written
+
+
+def _entries(thing: Any, doc: str) -> dict[str, dict[str, str]]:  # noqa: ANN401 - as above
+    """Return the sections of a docstring, the attributes of an event's bases included."""
+    found: dict[str, dict[str, str]] = {}
+    bases: tuple[type, ...] = inspect.getmro(thing)[1:] if inspect.isclass(thing) else ()
+    inherited = [base.__doc__ or "" for base in bases if base.__module__.endswith(".events")]
+    for text in (*map(inspect.cleandoc, inherited), doc):
+        for name, body in _SECTION.findall(text):
+            found.setdefault(name, {}).update(_ENTRY.findall(body))
+    return found
+
+
+def _prose(text: str) -> str:
+    parts: list[str] = []
+    end = 0
+    for example in _EXAMPLE.finditer(text):
+        parts += [_paragraphs(text[end : example.start()]), _fenced(example[0].rstrip()).rstrip()]
+        end = example.end()
+    parts.append(_paragraphs(text[end:]))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _paragraphs(text: str) -> str:
+    return "\n\n".join(_inline(one) for one in re.split(r"\n\s*\n", text) if one.strip())
+
+
+def _inline(text: str) -> str:
+    return " ".join(text.replace("``", "`").split())
+
+
+def _fenced(text: str) -> str:
+    return f"```\n{text}\n```\n"
+
+
+if __name__ == "__main__":
+    _ = PAGE.write_text(reference(), encoding="utf-8")
