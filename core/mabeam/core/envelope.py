@@ -16,7 +16,13 @@ from typing import Final, Literal
 
 import msgspec
 
-from mabeam.core.errors import CodecError, EventTooLarge, MalformedEvent, Rejected
+from mabeam.core.errors import (
+    CodecError,
+    EventTooLarge,
+    MalformedEvent,
+    Rejected,
+    UnknownEventType,
+)
 from mabeam.core.events import Event, decode_data, type_of
 from mabeam.core.subjects import (
     LENGTH_MAX,
@@ -128,6 +134,17 @@ class Recorded(msgspec.Struct):
     def recorded_at(self) -> datetime:
         """When the log recorded it, to the microsecond."""
         return datetime.fromtimestamp(self.recorded_ns // 1_000 / 1_000_000, UTC)
+
+    @property
+    def trouble(self) -> CodecError | None:
+        """Why nobody can read it, or None. A type that nobody registered is no trouble."""
+        try:
+            _ = self.data
+        except UnknownEventType:
+            return None
+        except CodecError as error:
+            return error
+        return None
 
     @property
     def data(self) -> Event:

@@ -93,8 +93,9 @@ def apply(world: World, recorded: Recorded) -> World:
             constraints = CONSTRAINTS.apply(constraints, recorded)
         case _:
             pass
-    if recorded.problem is not None:
-        latest = (*unreadable.latest, (recorded.position, str(recorded.problem)))
+    trouble = recorded.trouble
+    if trouble is not None:
+        latest = (*unreadable.latest, (recorded.position, str(trouble)))
         unreadable = Unreadable(unreadable.count + 1, latest[-UNREADABLE_KEPT:])
     return World(recorded.position, agents, variables, constraints, sessions, conflicts, unreadable)
 
