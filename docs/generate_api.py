@@ -237,15 +237,24 @@ def _told(thing: Any) -> str:  # noqa: ANN401 - anything with a docstring
     written = _prose(_SECTION.sub("", doc)) + "\n"
     sections = _entries(thing, doc)
     if inspect.isclass(thing):
-        own = ((name, member) for name, member in vars(thing).items() if name[0] != "_")
-        properties = {n: inspect.getdoc(m) or "" for n, m in own if isinstance(m, property)}
-        sections["Attributes"] = sections.get("Attributes", {}) | properties
+        sections["Attributes"] = sections.get("Attributes", {}) | dict(_properties(thing))
     for name, entries in sections.items():
-        if not entries:
-            continue
-        listed = "\n".join(f"- `{key}`: {_inline(text)}" for key, text in entries.items())
-        written += f"\n{name}:\n\n{listed}\n"
+        if entries:
+            listed = "\n".join(f"- `{key}`: {_inline(text)}" for key, text in entries.items())
+            written += f"\n{name}:\n\n{listed}\n"
     return written
+
+
+def _properties(thing: type) -> Iterator[tuple[str, str]]:
+    for name, member in vars(thing).items():
+        doc = inspect.getdoc(member) or ""
+        if isinstance(member, property) and not name.startswith("_"):
+            raised = _entries(member, doc).get("Raises", {})
+            text = _SECTION.sub("", doc)
+            yield (
+                name,
+                text + (f" Raises {', '.join(f'`{one}`' for one in raised)}." * bool(raised)),
+            )
 
 
 def _entries(thing: Any, doc: str) -> dict[str, dict[str, str]]:  # noqa: ANN401 - as above
