@@ -1,0 +1,132 @@
+"""How long a team waits for its decision, with real agents on the whole path.
+
+Everybody bids in an auction as soon as it opens, but one, who bids when the bids of all
+others are on the log. From there to the decision in the live state are three appends, one
+behind the other: the bid, the closing, the decision.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import statistics
+import time
+from typing import Final
+
+from bench.figures import Figure
+from bench.plain import Plain, plain
+from bench.sizes import Sizes
+from mabeam.agents.agent import Agent, Heard, hears
+from mabeam.app.composition import connect, server_address
+from mabeam.app.space.space import Space
+from mabeam.core.auction.events import AuctionOpened, BidPlaced
+
+__all__ = ["measure_decisions"]
+
+PERCENTILES: Final = (50, 95, 99)
+P95_MS_MAX: Final = 10.0
+"""The aim, with ten agents."""
+
+# As long as a bid, a closing and a decision among ten are.
+_BODIES: Final = (b"b" * 430, b"c" * 420, b"d" * 1_500)
+_SESSIONS: Final = itertools.count(1)
+
+
+class Bidder(Agent):
+    """Bids at once."""
+
+    @hears(AuctionOpened)
+    def bid(self, opened: AuctionOpened, heard: Heard) -> BidPlaced:  # noqa: ARG002 - as handlers are called
+        """Bid something that depends on who it is."""
+        return BidPlaced(amount=10 + hash(self.name) % 90)
+
+
+class LastBidder(Agent):
+    """Bids when it has seen the bids of all others.
+
+    Attributes:
+        sent: When it bid, by session.
+    """
+
+    def __init__(self, name: str, others: int) -> None:
+        super().__init__(name)
+        self._others: Final = others
+        self.sent: Final[dict[str, float]] = {}
+
+    @hears(BidPlaced)
+    def bid(self, placed: BidPlaced, heard: Heard) -> BidPlaced | None:  # noqa: ARG002 - as handlers are called
+        """Bid once, as the last one."""
+        spoken = heard.world.session(heard.entity).state.spoken
+        if len(spoken) < self._others or heard.entity in self.sent:
+            return None
+        self.sent[heard.entity] = time.perf_counter()
+        return BidPlaced(amount=5)
+
+
+async def measure_decisions(sizes: Sizes) -> list[Figure]:
+    """Take decisions with few agents and with many."""
+    figures: list[Figure] = []
+    for agents, rounds in sizes.rounds:
+        async with server_address() as url, plain(url) as baseline:
+            figures += await _measure(url, baseline, agents, rounds, sizes.repetitions)
+    return figures
+
+
+async def _measure(
+    url: str, baseline: Plain, agents: int, rounds: int, repetitions: int
+) -> list[Figure]:
+    bidders = [Bidder(f"bidder-{number}") for number in range(1, agents)]
+    last = LastBidder("the-last", len(bidders))
+    names = [bidder.name for bidder in (*bidders, last)]
+    from_bid: list[list[float]] = []
+    from_opening: list[list[float]] = []
+    raw: list[list[float]] = []
+    async with connect("bench", server=url) as space:
+        await space.host(*bidders, last)
+        await _rounds(space, last, names, 2)
+        for number in range(repetitions):
+            taken = await _rounds(space, last, names, rounds)
+            from_bid.append([bid for bid, _ in taken])
+            from_opening.append([opening for _, opening in taken])
+            raw.append(await baseline.decide(f"plain.{number}", _BODIES, rounds))
+    figures = [
+        Figure(
+            name=f"last bid to decision, {agents} agents, p{percentile}",
+            unit="ms",
+            ours=_percentiles(from_bid, percentile),
+            raw=_percentiles(raw, percentile),
+            against="the same three messages by hand",
+            ours_max=P95_MS_MAX if (agents, percentile) == (10, 95) else None,
+        )
+        for percentile in PERCENTILES
+    ]
+    opening = _percentiles(from_opening, 50)
+    return [
+        *figures,
+        Figure(name=f"opening to decision, {agents} agents, p50", unit="ms", ours=opening),
+    ]
+
+
+async def _rounds(
+    space: Space, last: LastBidder, names: list[str], rounds: int
+) -> list[tuple[float, float]]:
+    """Hold auctions one after the other; return the seconds from last bid and from opening."""
+    taken: list[tuple[float, float]] = []
+    for _ in range(rounds):
+        name = f"lot-{next(_SESSIONS)}"
+        opened = time.perf_counter()
+        session = await space.sessions.open_auction("a task", bidders=names, name=name)
+        async with asyncio.timeout(30):
+            decision = await session.decision()
+        decided = time.perf_counter()
+        assert len(decision.ranking) == len(names)
+        taken.append((decided - last.sent[name], decided - opened))
+    return taken
+
+
+def _percentiles(blocks: list[list[float]], percentile: int) -> tuple[float, ...]:
+    """Return a percentile of each repetition, in milliseconds."""
+    return tuple(
+        statistics.quantiles(block, n=100, method="inclusive")[percentile - 1] * 1_000
+        for block in blocks
+    )

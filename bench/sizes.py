@@ -1,0 +1,67 @@
+"""How much is measured: enough to trust, enough to look, or just enough to run."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+__all__ = ["FULL", "MILLION", "QUICK", "TINY", "Sizes"]
+
+
+class Sizes(msgspec.Struct, frozen=True, kw_only=True):
+    """Sizes of all benchmarks.
+
+    Attributes:
+        repetitions: How often ours and raw take turns.
+        one_by_one: Events appended one after the other.
+        pipelined: Events appended side by side.
+        boundaries: How many boundaries are appended to at once.
+        history: Events of the history that is replayed.
+        rounds: Decisions for each number of agents.
+        starts: How often a program is started.
+        marks: Events after which memory is looked at.
+    """
+
+    repetitions: int
+    one_by_one: int
+    pipelined: int
+    boundaries: int
+    history: int
+    rounds: tuple[tuple[int, int], ...]
+    starts: int
+    marks: tuple[int, ...]
+
+
+FULL: Final = Sizes(
+    repetitions=7,
+    one_by_one=3_000,
+    pipelined=30_000,
+    boundaries=512,
+    history=150_000,
+    rounds=((3, 100), (10, 100), (100, 40)),
+    starts=20,
+    marks=(20_000, 50_000, 100_000),
+)
+QUICK: Final = Sizes(
+    repetitions=3,
+    one_by_one=1_000,
+    pipelined=10_000,
+    boundaries=512,
+    history=50_000,
+    rounds=((3, 40), (10, 40), (100, 10)),
+    starts=5,
+    marks=(10_000, 20_000),
+)
+TINY: Final = Sizes(
+    repetitions=2,
+    one_by_one=20,
+    pipelined=100,
+    boundaries=10,
+    history=300,
+    rounds=((3, 2), (4, 2)),
+    starts=1,
+    marks=(100, 200),
+)
+MILLION: Final = (100_000, 500_000, 1_000_000)
+"""Marks of the long run."""
