@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from typing import Any, BinaryIO, Self, cast
 from urllib.parse import urlsplit
 
 __all__ = ["RawClient"]
-
-_INBOX = "_INBOX.raw"
 
 
 class RawClient:
@@ -20,13 +19,15 @@ class RawClient:
         self._socket = socket.create_connection((address.hostname, address.port), timeout_seconds)
         self._lines = cast("BinaryIO", self._socket.makefile("rb"))
         self.info: dict[str, Any] = json.loads(self._lines.readline().removeprefix(b"INFO "))
+        # Of its own, or it would read the answers to others' requests as well.
+        self._inbox = f"_INBOX.{os.urandom(8).hex()}"
         greeting = '{"verbose":false,"headers":true,"no_responders":true}'
-        self._send(f"CONNECT {greeting}\r\nSUB {_INBOX} 1\r\n")
+        self._send(f"CONNECT {greeting}\r\nSUB {self._inbox} 1\r\n")
 
     def request(self, subject: str, body: object = None) -> dict[str, Any]:
         """Publish a value as JSON and return the answer; a string is sent as it is."""
         text = "" if body is None else body if isinstance(body, str) else json.dumps(body)
-        self._send(f"PUB {subject} {_INBOX} {len(text.encode())}\r\n{text}\r\n")
+        self._send(f"PUB {subject} {self._inbox} {len(text.encode())}\r\n{text}\r\n")
         for line in self._lines:
             verb, *words = line.split()
             if verb == b"PING":

@@ -6,6 +6,7 @@ asked for milliseconds, before the client's own settings are known.
 
 from __future__ import annotations
 
+import os
 import socket
 from urllib.parse import urlsplit
 
@@ -13,10 +14,9 @@ import msgspec
 
 __all__ = ["identify", "jetstream_answers"]
 
-_INBOX = b"_INBOX.mabeam.probe"
 _QUESTION = (
-    b'CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true}\r\n'
-    b"SUB %(inbox)s 1\r\nPUB $JS.API.INFO %(inbox)s 0\r\n\r\n" % {b"inbox": _INBOX}
+    'CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true}\r\n'
+    "SUB %(inbox)s 1\r\nPUB $JS.API.INFO %(inbox)s 0\r\n\r\n"
 )
 
 
@@ -50,7 +50,8 @@ def jetstream_answers(url: str, timeout_seconds: float = 0.5) -> str | None:
     try:
         with _connect(url, timeout_seconds) as connection, connection.makefile("rb") as lines:
             server_id = _server_id(lines.readline())
-            connection.sendall(_QUESTION)
+            inbox = f"_INBOX.{os.urandom(8).hex()}"
+            connection.sendall((_QUESTION % {"inbox": inbox}).encode())
             for line in lines:
                 verb, *words = line.split()
                 # A refusal, "no responders", comes as HMSG: a message with headers.
