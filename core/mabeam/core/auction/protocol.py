@@ -13,7 +13,7 @@ from mabeam.core.auction.events import AuctionDecided, AuctionOpened, BidPlaced,
 from mabeam.core.errors import Rejected
 from mabeam.core.policies import Policies
 from mabeam.core.session.events import Alternative, Decision, Opening, Outcome, Speech
-from mabeam.core.session.protocol import PROTOCOLS, Hearing, Protocol, Spoken
+from mabeam.core.session.protocol import PROTOCOLS, Hearing, Protocol, Spoken, terms
 
 __all__ = ["AMOUNT_MAX", "AUCTION", "CLEARINGS"]
 
@@ -125,27 +125,54 @@ def verify(hearing: Hearing[AuctionOpened], decision: Decision) -> None:
     """Check a decision by its certificate, without clearing the auction again.
 
     Raises:
-        Rejected: The ranking does not list exactly the bids that count, in order, or the
-            winner is not its first, or the price is not the larger of second bid and reserve.
+        Rejected: The ranking does not list exactly the bids that count, in order, ties as
+            declared; or outcome, winner or price do not follow from it; or the decision is
+            about other positions, another rule or another lot.
     """
     if not isinstance(decision, AuctionDecided):
         raise _disproved("outcome", type(decision).__name__, "a decision of an auction")
-    reserve = hearing.opening.reserve
-    listed = {(ranked.agent, ranked.amount) for ranked in decision.ranking}
-    said = {(s.agent, _bid(s).amount) for s in hearing.spoken.values()}
-    counted = {(agent, amount) for agent, amount in said if amount >= reserve}
-    if listed != counted or len(decision.ranking) != len(counted):
+    for field, stated, due in (
+        *terms(hearing, decision),
+        ("lot", decision.lot, hearing.opening.lot),
+    ):
+        if stated != due:
+            raise _disproved(field, stated, str(due))
+    _verify_ranking(hearing, decision.ranking)
+    outcome = _outcome_of(hearing, decision.ranking)
+    if decision.outcome != outcome:
+        raise _disproved("outcome", decision.outcome, outcome)
+    award = _award(decision.ranking, hearing.opening.reserve) if outcome == "decided" else _NO_AWARD
+    for field, due in award.items():
+        if getattr(decision, field) != due:
+            raise _disproved(field, getattr(decision, field), str(due))
+
+
+def _verify_ranking(hearing: Hearing[AuctionOpened], ranking: tuple[Ranked, ...]) -> None:
+    listed = {(ranked.agent, ranked.amount, ranked.position) for ranked in ranking}
+    said = {(s.agent, _bid(s).amount, s.position) for s in hearing.spoken.values()}
+    counted = {one for one in said if one[1] >= hearing.opening.reserve}
+    if listed != counted or len(ranking) != len(counted):
         raise _disproved("ranking", sorted(listed), str(sorted(counted)))
-    amounts = [ranked.amount for ranked in decision.ranking]
-    if any(later > earlier for earlier, later in pairwise(amounts)):
-        raise _disproved("ranking", amounts, "the highest first")
-    if decision.outcome != "decided":
-        return
-    if not amounts or decision.winner != decision.ranking[0].agent:
-        raise _disproved("winner", decision.winner, "the first of the ranking")
-    due = max(amounts[1] if len(amounts) > 1 else reserve, reserve)
-    if decision.price != due:
-        raise _disproved("price", decision.price, str(due))
+    order = [(-one.amount, hearing.tie_key(hearing.spoken[one.agent])) for one in ranking]
+    if any(later < earlier for earlier, later in pairwise(order)):
+        raise _disproved("ranking", ranking, "the highest first, ties as declared")
+
+
+def _outcome_of(hearing: Hearing[AuctionOpened], ranking: tuple[Ranked, ...]) -> Outcome:
+    if not ranking or not hearing.has_quorum():
+        return "no_quorum"
+    tied = len(ranking) > 1 and ranking[0].amount == ranking[1].amount
+    return "tie_unresolved" if tied and hearing.opening.tie_break == "refuse" else "decided"
+
+
+_NO_AWARD: Final[dict[str, object]] = {"winner": "", "price": None, "price_basis": None}
+
+
+def _award(ranking: tuple[Ranked, ...], reserve: int) -> dict[str, object]:
+    best, *others = ranking
+    basis: PriceBasis = "second_bid" if others else "reserve"
+    price = others[0].amount if others else reserve
+    return {"winner": best.agent, "price": price, "price_basis": basis}
 
 
 def result(decision: Decision) -> Decimal | str | None:

@@ -23,11 +23,13 @@ from mabeam.core.errors import Rejected
 from mabeam.core.numbers import exact, on_grid, to_decimal, to_grid, weighted_mean
 from mabeam.core.policies import Policies
 from mabeam.core.session.events import Alternative, Decision, Opening, Outcome, Speech
-from mabeam.core.session.protocol import PROTOCOLS, Hearing, Protocol, Spoken
+from mabeam.core.session.protocol import PROTOCOLS, Hearing, Protocol, Spoken, terms
 
 __all__ = ["CONSENSUS", "TALLIES"]
 
 DIGITS_MAX: Final = 30
+PLACES: Final = 9
+"""How many decimal places an outcome has at most where range and step have no more."""
 
 TALLIES: Policies[[Hearing[ConsensusOpened]], Fraction] = Policies("tally rule")
 
@@ -128,7 +130,10 @@ def _contributions(hearing: Hearing[ConsensusOpened]) -> tuple[Contribution, ...
 
 def _rounded(opening: ConsensusOpened, mean: Fraction) -> Decimal:
     step = None if opening.step is None else exact(opening.step)
-    return to_decimal(to_grid(mean, exact(opening.low), exact(opening.high), step))
+    # With fewer places than the ends and the step have, rounding would leave the range.
+    ends = (opening.low, opening.high, opening.step or opening.low)
+    places = max(PLACES, *(-cast("int", end.as_tuple().exponent) for end in ends))
+    return to_decimal(to_grid(mean, exact(opening.low), exact(opening.high), step), places)
 
 
 def verify(hearing: Hearing[ConsensusOpened], decision: Decision) -> None:
@@ -136,22 +141,43 @@ def verify(hearing: Hearing[ConsensusOpened], decision: Decision) -> None:
 
     Raises:
         Rejected: The contributions are not the ballots counted, the mean times the weights
-            is not their sum, or the value is not the allowed one nearest to the mean.
+            is not their sum, or the value is not the allowed one nearest to the mean; or the
+            decision has another outcome than ballots and quorum allow, or is about other
+            positions or another rule.
     """
     if not isinstance(decision, ConsensusDecided):
         raise _disproved("outcome", type(decision).__name__, "a decision of a consensus")
-    if decision.outcome != "decided":
-        return
-    listed = {(c.agent, c.weight, c.value) for c in decision.contributions}
-    said = {(s.agent, hearing.weight(s.agent), _ballot(s).value) for s in hearing.spoken.values()}
-    if listed != said or len(decision.contributions) != len(said):
-        raise _disproved("contributions", sorted(listed), str(sorted(said)))
-    mean = Fraction(decision.mean)
+    for field, stated, due in terms(hearing, decision):
+        if stated != due:
+            raise _disproved(field, stated, str(due))
+    outcome: Outcome = "decided"
+    value: Decimal | None
+    if hearing.has_quorum():
+        value = _proved(hearing, decision)
+    else:
+        value = hearing.opening.default
+        outcome = "no_quorum" if value is None else "default_taken"
+        if decision.contributions or decision.mean:
+            raise _disproved("contributions", decision.contributions, "none without a quorum")
+    if decision.outcome != outcome:
+        raise _disproved("outcome", decision.outcome, outcome)
+    if decision.value != value:
+        raise _disproved("value", decision.value, str(value))
+
+
+def _proved(hearing: Hearing[ConsensusOpened], decision: ConsensusDecided) -> Decimal:
+    """Return the value that follows from the certificate, if that holds."""
+    if decision.contributions != _contributions(hearing):
+        raise _disproved("contributions", decision.contributions, str(_contributions(hearing)))
     weights = sum(c.weight for c in decision.contributions)
-    if mean * weights != sum(c.weight * exact(c.value) for c in decision.contributions):
+    weighted = sum(c.weight * exact(c.value) for c in decision.contributions)
+    try:
+        mean = Fraction(decision.mean)
+    except (ValueError, ZeroDivisionError):
+        raise _disproved("mean", decision.mean, "a fraction") from None
+    if mean * weights != weighted or str(mean) != decision.mean:
         raise _disproved("mean", decision.mean, "the sum of weight times value over the weights")
-    if decision.value != _rounded(hearing.opening, mean):
-        raise _disproved("value", decision.value, str(_rounded(hearing.opening, mean)))
+    return _rounded(hearing.opening, mean)
 
 
 def result(decision: Decision) -> Decimal | str | None:

@@ -15,7 +15,16 @@ from mabeam.core.ids import order_key
 from mabeam.core.session.events import Alternative, Considered, Decision, Opening, Speech
 from mabeam.core.subjects import check_name
 
-__all__ = ["PROTOCOLS", "Hearing", "Protocol", "Refusal", "Spoken", "check_opening", "protocol_of"]
+__all__ = [
+    "PROTOCOLS",
+    "Hearing",
+    "Protocol",
+    "Refusal",
+    "Spoken",
+    "check_opening",
+    "protocol_of",
+    "terms",
+]
 
 OPEN_MS_MAX: Final = 366 * 24 * 3600 * 1000
 WEIGHT_MAX: Final = 10**9
@@ -130,6 +139,19 @@ class Protocol(Generic[OpeningT]):
     decide: Callable[[Hearing[OpeningT]], Decision]
     verify: Callable[[Hearing[OpeningT], Decision], None]
     result: Callable[[Decision], Decimal | str | None]
+
+
+def terms(hearing: Hearing[OpeningT], decision: Decision) -> tuple[tuple[str, object, object], ...]:
+    """Return what a decision of any protocol states of its session.
+
+    Returns:
+        Name of each field, what the decision says, and what is so.
+    """
+    return (
+        ("rule", decision.rule, hearing.opening.rule),
+        ("considered", decision.considered, hearing.considered),
+        ("superseded", decision.superseded, hearing.superseded),
+    )
 
 
 PROTOCOLS: Final[dict[type[Opening], Protocol[Opening]]] = {}
