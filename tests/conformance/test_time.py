@@ -42,6 +42,11 @@ class TestPositionAt:
         _ = await store.append(write(count=3))
         assert await store.position_at(await store.now_ns() + DAY_NS) == 3
         assert await store.position_at(YEAR_2200_NS) == 3
+        assert await store.position_at(10 * YEAR_2200_NS) == 3
+
+    async def test_before_1970_it_is_zero(self, store: EventStore) -> None:
+        _ = await store.append(write())
+        assert await store.position_at(-10 * YEAR_2200_NS) == 0
 
     async def test_it_is_the_last_event_recorded_before_an_instant(self, store: EventStore) -> None:
         for number in range(6):

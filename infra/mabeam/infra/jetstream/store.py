@@ -28,6 +28,9 @@ from mabeam.infra.jetstream.topology import (
 
 __all__ = ["JetStreamStore", "open_checkpoints", "open_store"]
 
+INSTANT_NS_MAX: Final = 2**63 - 1
+"""The last instant that the server can name; a later one would mean the distant past to it."""
+
 HEADER_BYTES_MAX: Final = 1_024
 """Kept free in each message for its headers, which count as a part of it."""
 
@@ -180,7 +183,9 @@ class JetStreamStore:
 
     async def position_at(self, instant_ns: int) -> int:
         """Return the position of the last event recorded before an instant."""
-        first = await self._gets.since(subject_filter(self._space), instant_ns)
+        if instant_ns > INSTANT_NS_MAX:
+            return await self.head()
+        first = await self._gets.since(subject_filter(self._space), max(instant_ns, 0))
         return await self.head() if first is None else first.seq - 1
 
     async def now_ns(self) -> int:
