@@ -24,7 +24,7 @@ def run(source: str, page: str, line: int, program: ModuleType) -> dict[str, str
     with redirect_stdout(printed):
         try:
             exec(compile(padded, page, "exec", dont_inherit=True), vars(program))  # noqa: S102 - that is its purpose
-        except Exception:  # noqa: BLE001 - whatever the page does is told
+        except (Exception, SystemExit):  # noqa: BLE001 - whatever the page does is told
             failure = traceback.format_exc()
     return {"printed": printed.getvalue(), "failure": failure}
 

@@ -78,6 +78,7 @@ WRONG = [
     ),
     pytest.param(page_of("```python\n1 / 0\n```"), "ZeroDivisionError", id="failure"),
     pytest.param(page_of("```python\n1 /\n```"), "SyntaxError", id="no Python"),
+    pytest.param(page_of("```python\nraise SystemExit(3)\n```"), "SystemExit: 3", id="exit"),
     pytest.param(page_of("```console\n$ echo a\nb\n```"), "shown", id="command's output"),
     pytest.param(
         page_of("```console\n$ python -c 1/0\n```"), "ZeroDivisionError", id="failed command"
