@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from math import inf, isfinite
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -12,6 +13,7 @@ from mabeam.core.errors import Rejected
 from mabeam.core.numbers import exact, on_grid, to_grid
 
 __all__ = [
+    "DEPTH_MAX",
     "BooleanType",
     "ChoiceType",
     "CompositeType",
@@ -30,6 +32,9 @@ __all__ = [
 
 Value: TypeAlias = bool | int | float | str | dict[str, Any]
 """A value as JSON has it; a composite's is a mapping from part to value."""
+
+DEPTH_MAX: Final = 8
+"""How many composites may stand in each other."""
 
 _MODULE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_]\w*)?")
 
@@ -127,18 +132,21 @@ VariableType: TypeAlias = (
 )
 
 
-def check_type(type_: VariableType, field: str = "type") -> None:
+def check_type(type_: VariableType, field: str = "type", depth: int = 0) -> None:
     """Refuse a declaration that contradicts itself.
 
+    Args:
+        type_: The type.
+        field: What an error calls it.
+        depth: How many composites it stands in.
+
     Raises:
-        Rejected: Ends are crossed, options are missing or doubled, or the default is no value.
+        Rejected: Ends are crossed or endless, options are missing or doubled, composites
+            are nested too deeply, or the default is no value.
     """
     match type_:
         case FloatType() | IntegerType():
-            if not exact(type_.low) <= exact(type_.high):
-                raise _refusal("variable.range", f"{field}.low", type_.low, f"<= {type_.high}")
-            if type_.step is not None and exact(type_.step) <= 0:
-                raise _refusal("variable.step", f"{field}.step", type_.step, "above 0")
+            _check_range(type_, field)
         case ChoiceType() | ModuleType():
             _check_options(type_, field)
         case TextType() if type_.length_max < 0:
@@ -146,12 +154,25 @@ def check_type(type_: VariableType, field: str = "type") -> None:
         case CompositeType():
             if not type_.parts:
                 raise _refusal("variable.parts", f"{field}.parts", "", "at least one part")
+            if depth == DEPTH_MAX:
+                allowed = f"at most {DEPTH_MAX} composites in each other"
+                raise _refusal("variable.depth", f"{field}.parts", sorted(type_.parts), allowed)
             for name, part in type_.parts.items():
-                check_type(part, f"{field}.parts.{name}")
+                check_type(part, f"{field}.parts.{name}", depth + 1)
             return
         case _:
             pass
     check_value(type_, initial_value(type_), f"{field}.default")
+
+
+def _check_range(type_: FloatType | IntegerType, field: str) -> None:
+    for name, end in (("low", type_.low), ("high", type_.high)):
+        if not -inf < end < inf:
+            raise _refusal("variable.range", f"{field}.{name}", end, "a finite number")
+    if type_.low > type_.high:
+        raise _refusal("variable.range", f"{field}.low", type_.low, f"<= {type_.high}")
+    if type_.step is not None and not 0 < type_.step < inf:
+        raise _refusal("variable.step", f"{field}.step", type_.step, "a finite number above 0")
 
 
 def _check_options(type_: ChoiceType | ModuleType, field: str) -> None:
@@ -214,7 +235,7 @@ def _check_number(type_: FloatType | IntegerType, value: object, field: str) -> 
         allowed += f" in steps of {type_.step}"
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _refusal("variable.wrong_type", field, value, allowed)
-    if value != value or value in {float("inf"), float("-inf")}:  # noqa: PLR0124 - finds NaN
+    if isinstance(value, float) and not isfinite(value):
         raise _refusal("variable.wrong_type", field, value, allowed)
     number, low = exact(value), exact(type_.low)
     if whole and number.denominator != 1:
