@@ -18,10 +18,15 @@ from mabeam.core.envelope import Recorded
 from mabeam.core.errors import Rejected
 from mabeam.core.events import Event, event_type
 from mabeam.core.reactor import Part
-from mabeam.core.subjects import Boundary
-from mabeam.core.variable.constraints import Constraint, check_constraint, variables_of
+from mabeam.core.subjects import Boundary, check_name
+from mabeam.core.variable.constraints import (
+    Constraint,
+    check_constraint,
+    check_numbers,
+    variables_of,
+)
 from mabeam.core.variable.events import Constrained
-from mabeam.core.variable.state import VariableState
+from mabeam.core.variable.state import CONSTRAINTS_MAX, VariableState
 from mabeam.core.variable.types import Value
 
 __all__ = [
@@ -88,6 +93,9 @@ def evolve_constraint(state: ConstraintState, recorded: Recorded) -> ConstraintS
     """Apply one fact."""
     match recorded.data:
         case ConstraintDeclared() as event if state.constraint is None:
+            # Without all the values no change could ever be checked, nor recorded.
+            if not event.values.keys() >= set(variables_of(event.constraint)):
+                return state
             return ConstraintState(event.constraint, Map(event.values))
         case ConstraintChecked() as event if from_coordinator(recorded):
             return msgspec.structs.replace(
@@ -112,9 +120,11 @@ def declare_constraint(
         variables: Each variable that the constraint speaks of.
 
     Raises:
-        Rejected: Another constraint has the name, a variable is undeclared, or the
-            present values break the constraint.
+        Rejected: Another constraint has the name or none can have it, a variable is
+            undeclared or bears too many constraints, or the present values break this one.
     """
+    check_name("entity", name, "constraint")
+    check_numbers(constraint)
     if present.state.constraint == constraint:
         return ()
     if present.state.constraint is not None:
@@ -127,6 +137,14 @@ def declare_constraint(
         if entity.state.declaration is None:
             raise Rejected(
                 "variable.undeclared", "no such variable", field="variable", value=variable
+            )
+        if len(entity.state.constraints) >= CONSTRAINTS_MAX:
+            raise Rejected(
+                "constraint.too_many",
+                "the variable bears no more constraints",
+                field="variable",
+                value=variable,
+                allowed=f"at most {CONSTRAINTS_MAX} constraints on each",
             )
         values[variable] = entity.state.value
     check_constraint(name, constraint, values)

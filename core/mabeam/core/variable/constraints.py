@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias
+from fractions import Fraction
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -11,7 +12,15 @@ from mabeam.core.errors import Rejected
 from mabeam.core.numbers import exact
 from mabeam.core.variable.types import Value
 
-__all__ = ["Condition", "Constraint", "Implies", "Linear", "check_constraint", "variables_of"]
+__all__ = [
+    "Condition",
+    "Constraint",
+    "Implies",
+    "Linear",
+    "check_constraint",
+    "check_numbers",
+    "variables_of",
+]
 
 Relation: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 ORDERED: Final = frozenset({"<", "<=", ">", ">="})
@@ -67,6 +76,21 @@ def variables_of(constraint: Constraint) -> tuple[str, ...]:
     return tuple(sorted({c.variable for c in (*constraint.when, *constraint.then)}))
 
 
+def check_numbers(constraint: Constraint) -> None:
+    """Refuse a constraint that cannot be written.
+
+    Raises:
+        Rejected: A number in it is infinite or none at all.
+    """
+    if isinstance(constraint, Linear):
+        numbers: list[object] = [*constraint.weights.values(), constraint.bound]
+    else:
+        numbers = [condition.value for condition in (*constraint.when, *constraint.then)]
+    for number in numbers:
+        if isinstance(number, float):
+            exact(number)
+
+
 def check_constraint(name: str, constraint: Constraint, values: Mapping[str, Value]) -> None:
     """Refuse values that break a constraint.
 
@@ -88,8 +112,11 @@ def check_constraint(name: str, constraint: Constraint, values: Mapping[str, Val
 def _holds(constraint: Constraint, values: Mapping[str, Value]) -> bool:
     if isinstance(constraint, Linear):
         total = sum(
-            (exact(weight) * exact(_number(name, values[name])))
-            for name, weight in constraint.weights.items()
+            (
+                exact(weight) * exact(_number(name, values[name]))
+                for name, weight in constraint.weights.items()
+            ),
+            Fraction(0),
         )
         return _stands(total, constraint.relation, exact(constraint.bound))
     if not all(_met(condition, values) for condition in constraint.when):
@@ -105,7 +132,9 @@ def _met(condition: Condition, values: Mapping[str, Value]) -> bool:
             condition.relation,
             exact(_number("value", right)),
         )
-    return _stands(left, condition.relation, right)
+    # Python holds True and 1 to be equal; JSON and its other readers do not.
+    same = left == right and isinstance(left, bool) == isinstance(right, bool)
+    return same == (condition.relation == "==")
 
 
 def _number(name: str, value: Value) -> int | float:
@@ -120,20 +149,20 @@ def _number(name: str, value: Value) -> int | float:
     return value
 
 
-def _stands(left: Any, relation: Relation, right: Any) -> bool:  # noqa: ANN401 - any value
+def _stands(left: Fraction, relation: Relation, right: Fraction) -> bool:
     match relation:
         case "==":
-            return bool(left == right)
+            return left == right
         case "!=":
-            return bool(left != right)
+            return left != right
         case "<":
-            return bool(left < right)
+            return left < right
         case "<=":
-            return bool(left <= right)
+            return left <= right
         case ">":
-            return bool(left > right)
+            return left > right
         case ">=":
-            return bool(left >= right)
+            return left >= right
 
 
 def _text(constraint: Constraint) -> str:

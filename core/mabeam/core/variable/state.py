@@ -22,7 +22,10 @@ from mabeam.core.variable.events import (
 )
 from mabeam.core.variable.types import Value, initial_value
 
-__all__ = ["BLIND", "OpenConflict", "VariableState", "evolve"]
+__all__ = ["BLIND", "CONSTRAINTS_MAX", "OpenConflict", "VariableState", "evolve"]
+
+CONSTRAINTS_MAX: Final = 64
+"""How many constraints a variable bears; a change is recorded with a check on each of them."""
 
 BLIND: Final = -1
 """The base of a proposal that wants the value whatever has happened since."""
