@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,13 @@ from mabeam.app.composition import SERVER_VARIABLE, attach
 from mabeam.app.space import Session, Space
 from mabeam.core.agent.events import HandlerFailed
 from mabeam.core.auction.events import AuctionOpened
-from mabeam.core.errors import Conflict, NotFound, Rejected, StoreUnavailable
+from mabeam.core.errors import (
+    ConfigurationError,
+    Conflict,
+    NotFound,
+    Rejected,
+    StoreUnavailable,
+)
 from mabeam.core.session.events import Participant
 from mabeam.core.subjects import Boundary, Filter
 from mabeam.core.variable.constraints import Condition, Implies, Linear
@@ -56,6 +63,20 @@ async def test_a_space_outlives_its_connections(
         before = fingerprint(space.state)
     async with connect(name, server=nats_server.url, coordinate=False) as space:
         assert fingerprint(space.state) == before
+
+
+@pytest.mark.jetstream
+async def test_a_folder_outranks_the_environment_and_excludes_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SERVER_VARIABLE, "nats://127.0.0.1:1")
+    async with connect("team", data=tmp_path) as space:
+        await space.agents.register("coder")
+    async with connect("team", data=tmp_path, coordinate=False) as space:
+        assert list(space.agents.all()) == ["coder"]
+    with pytest.raises(ConfigurationError, match="server or data"):
+        async with connect("team", server="nats://127.0.0.1:1", data=tmp_path):
+            pass
 
 
 async def test_no_server_at_the_address_is_said_clearly() -> None:
@@ -152,8 +173,25 @@ async def test_a_vote_takes_its_range_from_the_variable_and_changes_it(space: Sp
     await vote.cast("0.1", by="b")
     decision = await vote.decision()
     assert (decision.mean, decision.value) == ("7/10", Decimal("0.75"))
-    await space.until(lambda world: bool(world.variable("t").variable.state.changes))
-    assert space.variables.value("t") == 0.75
+    assert (await vote.applied()).value == space.variables.value("t") == 0.75
+    assert (await space.verify()).divergences == ()
+
+
+async def test_a_session_without_a_variable_changes_none(space: Space) -> None:
+    auction = await space.sessions.open_auction("task", open_for_seconds=0.01)
+    with pytest.raises(NotFound, match="changes no variable: no_quorum"):
+        await auction.applied()
+
+
+async def test_an_auction_is_held_by_all_that_its_opening_says(space: Space) -> None:
+    await space.variables.declare("who", ChoiceType(("a", "b")), update="coordinated")
+    auction = await space.sessions.open_auction(
+        "task", bidders=("a", "b"), quorum=2, tie_break="earliest", variable="who"
+    )
+    await auction.bid(5, by="b")
+    await auction.bid(5, by="a")
+    assert (await auction.decision()).winner == "b"
+    assert (await auction.applied()).value == "b"
 
 
 async def test_a_missed_quorum_takes_the_default(space: Space) -> None:

@@ -13,6 +13,7 @@ from mabeam.agents.coordinator import Coordinator
 from mabeam.app.space.desk import Desk
 from mabeam.app.space.space import Space
 from mabeam.core import catalogue
+from mabeam.core.errors import ConfigurationError
 from mabeam.core.ports import EventStore
 from mabeam.core.subjects import check_name, check_space
 from mabeam.infra.embedded import EmbeddedServer
@@ -52,7 +53,8 @@ async def connect(  # noqa: PLR0913 - each is a choice of its own
             several separated by commas. The environment variable ``MABEAM_NATS_URL`` if
             None. Without either a server of one's own is started for as long as the
             connection lasts.
-        data: Folder in which a server of one's own keeps the log; a temporary one if None.
+        data: Folder in which a server of one's own keeps the log, whatever the environment
+            says; a temporary one if None. Not together with ``server``.
         coordinate: Carry out here what protocols decide. Any number of processes may.
         identity: Who speaks where a call does not say.
         correlation_id: The run that everything said here belongs to; a fresh one if None.
@@ -83,9 +85,11 @@ async def server_address(
     """Return the address of the chosen server, starting one if none is chosen.
 
     Raises:
-        ConfigurationError: A server of one's own cannot run.
+        ConfigurationError: A server of one's own cannot run, or server and data are given.
     """
-    chosen = server or os.environ.get(SERVER_VARIABLE)
+    if server and data is not None:
+        raise ConfigurationError("a server of others keeps its own data: give server or data")
+    chosen = server or (os.environ.get(SERVER_VARIABLE) if data is None else None)
     if chosen:
         yield chosen
         return

@@ -13,10 +13,11 @@ from mabeam.core.consensus.events import BallotCast, ConsensusDecided, Consensus
 from mabeam.core.decider import Entity
 from mabeam.core.errors import NotFound, Rejected
 from mabeam.core.session.decider import SESSION, Cancel, Open
-from mabeam.core.session.events import Decision, Opening, Participant, Speech
+from mabeam.core.session.events import Decision, Opening, Participant, Speech, TieBreak
 from mabeam.core.session.protocol import protocol_of
 from mabeam.core.session.state import SessionState
 from mabeam.core.subjects import Boundary, check_name
+from mabeam.core.variable.state import VariableState
 from mabeam.core.variable.types import FloatType, IntegerType
 from mabeam.projections.world import World
 
@@ -101,6 +102,22 @@ class Session(Generic[DecisionT]):
             )
         return cast("DecisionT", state.decision)
 
+    async def applied(self) -> VariableState:
+        """Return the variable at stake once the decision has reached it.
+
+        Raises:
+            NotFound: There is no variable at stake, or no decision that could change one.
+        """
+        state = await self.ended()
+        variable = "" if state.opening is None else state.opening.variable
+        decided = state.outcome in {"decided", "default_taken"}
+        if not variable or not decided:
+            raise NotFound(f"session {self.name!r} changes no variable: {state.outcome}")
+        world = await self.desk.live.until(
+            lambda world: world.variable(variable).variable.state.decided_at >= state.decided_at
+        )
+        return world.variable(variable).variable.state
+
     def _entity(self, world: World) -> Entity[SessionState]:
         return world.session(self.name)
 
@@ -138,9 +155,11 @@ class Sessions:
         open_for_seconds: float = 30.0,
         name: str | None = None,
         by: str | None = None,
-        **more: Any,  # noqa: ANN401 - the fields of the opening
+        quorum: int = 0,
+        tie_break: TieBreak = "canonical",
+        variable: str = "",
     ) -> Session[AuctionDecided]:
-        """Offer a lot in a sealed-bid second-price auction.
+        """Offer a lot in a second-price auction.
 
         Args:
             lot: What is offered.
@@ -151,7 +170,9 @@ class Sessions:
             open_for_seconds: It closes after so long at the latest.
             name: Name of the session; a fresh id if None.
             by: Who opens it.
-            more: Further fields of `AuctionOpened`: ``quorum``, ``tie_break``, ``variable``…
+            quorum: Least total weight of bidders; below it the lot is not awarded.
+            tie_break: How equal bids are parted: ``canonical``, ``earliest`` or ``refuse``.
+            variable: The variable that becomes the winner's name.
 
         Raises:
             Rejected: A field is out of range, or another session has this name.
@@ -162,7 +183,9 @@ class Sessions:
             unit=unit,
             participants=_participants(bidders),
             open_for_ms=round(open_for_seconds * 1000),
-            **more,
+            quorum=quorum,
+            tie_break=tie_break,
+            variable=variable,
         )
         return await self.open(opening, name=name, by=by)
 
@@ -179,7 +202,7 @@ class Sessions:
         open_for_seconds: float = 30.0,
         name: str | None = None,
         by: str | None = None,
-        **more: Any,  # noqa: ANN401 - the fields of the opening
+        quorum: int = 0,
     ) -> Session[ConsensusDecided]:
         """Ask for a number: the weighted mean of the ballots, clamped and on the step.
 
@@ -195,7 +218,7 @@ class Sessions:
             open_for_seconds: It closes after so long at the latest.
             name: Name of the session; a fresh id if None.
             by: Who opens it.
-            more: Further fields of `ConsensusOpened`: ``quorum``, ``tie_break``…
+            quorum: Least total weight of voters; below it the default is taken.
 
         Raises:
             Rejected: The range is missing or a field contradicts another.
@@ -223,7 +246,7 @@ class Sessions:
             variable=variable,
             participants=_participants(voters),
             open_for_ms=round(open_for_seconds * 1000),
-            **more,
+            quorum=quorum,
         )
         return await self.open(opening, name=name, by=by)
 

@@ -16,6 +16,7 @@ from mabeam.core.errors import NotFound
 from mabeam.core.events import Event
 from mabeam.core.ports import EventStore, Page
 from mabeam.core.subjects import EVERYTHING, Boundary, Filter
+from mabeam.projections.verification import Report, verify
 from mabeam.projections.world import WORLD, World
 
 __all__ = ["Space"]
@@ -81,6 +82,14 @@ class Space:
         """
         boundary = Boundary.parse(to) if isinstance(to, str) else to
         return await self._desk.append(self._desk.write(boundary, events, by, expect=expect))
+
+    async def verify(self) -> Report:
+        """Check that everything decided so far follows from the log.
+
+        Raises:
+            LogGap: Positions are missing from the log.
+        """
+        return await verify(self.store)
 
     def follow(
         self, wanted: Filter = EVERYTHING, *, after: int = 0
