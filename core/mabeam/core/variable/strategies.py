@@ -2,8 +2,9 @@
 
 ``priority`` takes the value of the highest-ranked proposer. ``weighted_merge`` takes the
 weighted arithmetic mean of numbers, clamped and moved to the grid, and of anything else
-the value with the most weight. Both break ties by a hash of the conflict's id and the
-proposer, an order that nobody could choose beforehand.
+the value with the most weight. Of each proposer only the latest value counts, or whoever
+proposes more often would weigh more. Both break ties by a hash of the conflict's id and
+the proposer, an order that nobody could choose beforehand.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ def by_priority(
 ) -> Resolution:
     """Take the value of the highest-ranked proposer."""
     best = min(
-        candidates, key=lambda c: (-parameters.priorities.get(c.by, 0), order_key(conflict, c.by))
+        _latest(candidates),
+        key=lambda c: (-parameters.priorities.get(c.by, 0), order_key(conflict, c.by)),
     )
     rank = parameters.priorities.get(best.by, 0)
     rivals = sorted({c.by for c in candidates} - {best.by})
@@ -113,7 +115,7 @@ def by_weighted_merge(
     candidates: Sequence[Candidate],
 ) -> Resolution:
     """Take the weighted mean of numbers, or the value with the most weight."""
-    weighted = [(parameters.weights.get(c.by, 1), c) for c in candidates]
+    weighted = [(parameters.weights.get(c.by, 1), c) for c in _latest(candidates)]
     if isinstance(type_, FloatType | IntegerType):
         mean = weighted_mean((weight, exact(_number(c.value))) for weight, c in weighted)
         value = nearest(type_, mean)
@@ -124,7 +126,7 @@ def by_weighted_merge(
         key = msgspec.json.encode(candidate.value)
         totals[key] = totals.get(key, 0) + weight
     best = min(
-        candidates,
+        _latest(candidates),
         key=lambda c: (-totals[msgspec.json.encode(c.value)], order_key(conflict, c.by)),
     )
     return Resolution(
@@ -132,6 +134,10 @@ def by_weighted_merge(
         "",
         f"weight {totals[msgspec.json.encode(best.value)]} of {sum(totals.values())}",
     )
+
+
+def _latest(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    return tuple({c.by: c for c in candidates}.values())
 
 
 def _number(value: AnyValue) -> int | float:
