@@ -62,6 +62,7 @@ class AgentRunner:
         }
         if len(self._inboxes) != len(self._agents):
             raise ValueError("two agents have the same name")
+        self._able: Final[dict[type[Event], tuple[Agent, ...]]] = {}
         self._stack: Final = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -75,10 +76,14 @@ class AgentRunner:
             world = await self._live.caught_up()
             for agent in self._agents:
                 await self._register(agent)
-            tasks = [asyncio.create_task(self._hear(world.position), name="agents-hear")]
-            for agent in self._agents:
-                self._recall(agent, await self._openings(world))
-                tasks.append(asyncio.create_task(self._work(agent), name=f"agent-{agent.name}"))
+            self._recall(await self._openings(world))
+            tasks = [
+                asyncio.create_task(self._hear(world.position), name="agents-hear"),
+                *(
+                    asyncio.create_task(self._work(agent), name=f"agent-{agent.name}")
+                    for agent in self._agents
+                ),
+            ]
             stack.push_async_callback(_stop, tasks)
             self._stack.push_async_callback(stack.pop_all().aclose)
         return self
@@ -119,11 +124,12 @@ class AgentRunner:
                 found.extend(page)
         return found
 
-    def _recall(self, agent: Agent, openings: Sequence[Recorded]) -> None:
+    def _recall(self, openings: Sequence[Recorded]) -> None:
         for recorded in openings[-INBOX_MAX:]:
             spoken = self._live.state.session(recorded.entity).state.spoken
-            if agent.name not in spoken and self._concerns(agent, recorded):
-                self._inboxes[agent.name].put_nowait(recorded)
+            for agent in self._hearers(recorded):
+                if agent.name not in spoken:
+                    self._inboxes[agent.name].put_nowait(recorded)
 
     async def _hear(self, after: int) -> None:
         position = after
@@ -132,25 +138,31 @@ class AgentRunner:
                 async with self._store.follow(after=position) as pages:
                     async for page in pages:
                         for recorded in page:
-                            for agent in self._agents:
-                                if self._concerns(agent, recorded):
-                                    await self._inboxes[agent.name].put(recorded)
+                            for agent in self._hearers(recorded):
+                                await self._inboxes[agent.name].put(recorded)
                             position = recorded.position
             except StoreError as error:
                 _log.warning("agents lost the log, trying again", error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
 
-    def _concerns(self, agent: Agent, recorded: Recorded) -> bool:
-        if recorded.actor == agent.name:
-            return False
+    def _hearers(self, recorded: Recorded) -> list[Agent]:
+        """Return the agents that hear an event, in the order in which they are hosted."""
         try:
             event = recorded.data
         except CodecError:
-            return False
-        if isinstance(event, Opening) and event.participants:
-            may_speak = any(agent.name == p.agent for p in event.participants)
-            return may_speak and bool(agent.handlers_of(event))
-        return bool(agent.handlers_of(event))
+            return []
+        # Most events are heard by few, so nobody is asked twice about events of one type.
+        able = self._able.get(type(event))
+        if able is None:
+            able = tuple(agent for agent in self._agents if agent.handlers_of(event))
+            self._able[type(event)] = able
+        participants = event.participants if isinstance(event, Opening) and able else ()
+        may_speak = {participant.agent for participant in participants}
+        return [
+            agent
+            for agent in able
+            if agent.name != recorded.actor and (not may_speak or agent.name in may_speak)
+        ]
 
     async def _work(self, agent: Agent) -> None:
         inbox = self._inboxes[agent.name]
