@@ -30,8 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return Code.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the output has seen enough; what is still buffered must go nowhere.
+    except (BrokenPipeError, SystemExit):
+        # Whoever read the output has seen enough, and what is still buffered must go nowhere.
+        # click ends the process by itself then, and when it has completed a word for a shell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Code.OK
     except Exception as error:  # noqa: BLE001 - the last place where an error can be told of

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from mabeam.infra.embedded import EmbeddedServer
+    from mabeam.infra.embedded.guests import Guests
     from mabeam.infra.jetstream import JetStreamStore
 
 __all__ = ["DATA_VARIABLE", "SERVER_VARIABLE", "Place", "data_folder"]
@@ -19,6 +21,7 @@ SERVER_VARIABLE: Final = "MABEAM_NATS_URL"
 DATA_VARIABLE: Final = "MABEAM_DATA"
 
 _SHOWN_MAX: Final = 20
+_PATIENCE_SECONDS: Final = 1.0
 
 
 def data_folder(chosen: Path | None) -> Path:
@@ -53,41 +56,51 @@ class Place:
         return ""
 
     @asynccontextmanager
-    async def address(self, *, make: bool = True) -> AsyncGenerator[str]:
+    async def address(self, *, make: bool = True, stays: bool = False) -> AsyncGenerator[str]:
         """Return the address of the server, starting one on the data folder if none runs.
+
+        A server started here stops when the context ends and no other command needs it.
 
         Args:
             make: Make the data folder if there is none.
+            stays: Whether this command has no end of its own, so that nobody waits for it.
 
         Raises:
             NotFound: There is no data folder, and none is to be made.
             ConfigurationError: No server can run on the folder.
         """
-        from mabeam.core.errors import DataFolderInUse, NotFound
+        if self.server:
+            yield self.server
+            return
+        from mabeam.core.errors import NotFound
         from mabeam.infra.embedded import EmbeddedServer, running_server
+        from mabeam.infra.embedded.folder import DataFolder
+        from mabeam.infra.embedded.guests import Guests
 
-        running = self.server or running_server(self.data)
-        if not running and not make and not self.data.exists():
+        if not make and not self.data.exists():
             raise NotFound(f"nothing is recorded in {self.data} yet; 'mabeam demo' makes a start")
+        DataFolder(self.data).prepare()
+        guests = Guests(self.data)
         async with AsyncExitStack() as stack:
-            if not running:
-                try:
-                    embedded = await stack.enter_async_context(EmbeddedServer(self.data))
-                    running = embedded.url
-                except DataFolderInUse as error:
-                    # Another command was a moment faster.
-                    if not error.url:
-                        raise
-                    running = error.url
+            stack.callback(guests.leave)
+            await guests.enter()
+            running = running_server(self.data) or await _started(
+                stack, EmbeddedServer(self.data), guests
+            )
+            if stays:
+                guests.leave()
             yield running
 
     @asynccontextmanager
-    async def log(self, space: str, *, make: bool = False) -> AsyncGenerator[JetStreamStore]:
+    async def log(
+        self, space: str, *, make: bool = False, stays: bool = False
+    ) -> AsyncGenerator[JetStreamStore]:
         """Open the log of a space.
 
         Args:
             space: Name of the space.
             make: Make the space if there is none of that name; else nothing is written.
+            stays: As for `address`.
 
         Raises:
             NotFound: There is no such space, and none is to be made.
@@ -100,13 +113,49 @@ class Place:
 
         check_space(space)
         bind_log(space=space)
-        async with self.address(make=make) as url, AsyncExitStack() as stack:
+        async with self.address(make=make, stays=stays) as url, AsyncExitStack() as stack:
             opened = open_store(space, url, create=make)
             try:
                 store = await stack.enter_async_context(opened)
             except NotFound as error:
                 raise NotFound(f"there is no space {space!r}; {await _others(url)}") from error
             yield store
+
+
+async def _started(stack: AsyncExitStack, embedded: EmbeddedServer, guests: Guests) -> str:
+    """Start a server that stops with the stack, but not while other commands need it."""
+    from asyncio import CancelledError
+
+    from mabeam.core.errors import DataFolderInUse
+
+    try:
+        server = await stack.enter_async_context(embedded)
+    except DataFolderInUse as error:
+        # Another command was a moment faster.
+        if not error.url:
+            raise
+        return error.url
+
+    async def see_off(
+        _kind: type[BaseException] | None, error: BaseException | None, _trace: object
+    ) -> None:
+        if not isinstance(error, CancelledError):
+            await _see_off(guests)
+
+    stack.push_async_exit(see_off)
+    return server.url
+
+
+async def _see_off(guests: Guests) -> None:
+    import asyncio
+
+    from mabeam.app.cli.output import note
+
+    going = asyncio.create_task(guests.see_off())
+    done, _ = await asyncio.wait({going}, timeout=_PATIENCE_SECONDS)
+    if not done:
+        note("waiting for other commands that use this server; Ctrl-C stops it now")
+        await going
 
 
 async def _others(url: str) -> str:

@@ -65,5 +65,5 @@ async def _instant_ns(store: EventStore, place: str) -> int | None:
     try:
         # A time without a zone is one of this machine.
         return int(datetime.fromisoformat(place).astimezone().timestamp() * 1e9)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

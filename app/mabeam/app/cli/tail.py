@@ -77,7 +77,7 @@ class _Part:
 async def _tail(place: Place, space: str, wanted: Filter, part: _Part, *, json: bool) -> None:
     from mabeam.app.cli.output import note
 
-    async with place.log(space) as store:
+    async with place.log(space, stays=part.follows) as store:
         after = 0
         if part.since is not None:
             after = await position_after(store, part.since)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -48,6 +47,8 @@ def up(place: Place, spaces: tuple[str, ...]) -> int:
 
 
 async def _serve(place: Place, spaces: tuple[str, ...]) -> None:
+    import asyncio
+
     from mabeam.infra.embedded import EmbeddedServer
 
     async with AsyncExitStack() as stack:

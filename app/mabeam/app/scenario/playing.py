@@ -22,7 +22,9 @@ from mabeam.app.scenario.model import (
 )
 from mabeam.app.scenario.settling import applied, judged
 from mabeam.app.space import ProposalMade, Session, Space
+from mabeam.core.auction.events import AuctionOpened
 from mabeam.core.errors import Rejected
+from mabeam.core.session.events import Participant
 from mabeam.core.variable.constraints import variables_of
 
 __all__ = ["Chapter", "Refusal", "play"]
@@ -138,18 +140,18 @@ async def _declare(space: Space, scenario: Scenario, step: DeclareStep) -> None:
 
 async def _open(space: Space, step: AuctionStep | ConsensusStep) -> Session[Any]:
     if isinstance(step, AuctionStep):
-        return await space.sessions.open_auction(
-            step.lot,
+        opening = AuctionOpened(
+            lot=step.lot,
             reserve=step.reserve,
             unit=step.unit,
-            bidders=step.bidders,
-            open_for_seconds=step.open_for_seconds,
-            name=step.name,
-            variable=step.variable,
-            visibility=step.visibility,
-            tie_break=step.tie_break,
+            participants=tuple(map(Participant, step.bidders)),
+            open_for_ms=round(step.open_for_seconds * 1000),
             quorum=step.quorum,
+            tie_break=step.tie_break,
+            visibility=step.visibility,
+            variable=step.variable,
         )
+        return await space.sessions.open(opening, name=step.name)
     return await space.sessions.open_consensus(
         variable=step.variable,
         question=step.question,
