@@ -53,7 +53,9 @@ _ID: Final = re.compile(r"[!-~]{1,128}")
 _TYPE: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 # What follows from an event names it and its run; ids must leave room for what is said.
 _ID_LENGTH_MAX: Final = 256
-_NESTING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _BOUNDARY_TOKENS: Final = 4
 _FIELDS: Final = ("kind", "entity", "event", "actor")
 _LENGTHS_MAX: Final = tuple(LENGTH_MAX[field] for field in _FIELDS)
@@ -258,7 +260,7 @@ def decode(position: int, recorded_ns: int, subject: str, body: bytes) -> Record
     ids = event.id, event.correlationid, event.causationid, event.commitid
     if not event.id or max(map(len, ids)) > _ID_LENGTH_MAX:
         trouble = f"an id has no characters or more than {_ID_LENGTH_MAX}"
-    elif body.count(b"{") + body.count(b"[") > DEPTH_MAX and _depth(body) > DEPTH_MAX:
+    elif _is_too_deep(body):
         trouble = _TOO_DEEP
     else:
         trouble = _contradiction(subject, names, event)
@@ -270,16 +272,14 @@ def decode(position: int, recorded_ns: int, subject: str, body: bytes) -> Record
 _TOO_DEEP: Final = f"nested deeper than {DEPTH_MAX}"
 
 
-def _depth(body: bytes) -> int:
-    """Return how deep a JSON text is nested."""
-    depth = deepest = 0
-    for found in _NESTING.finditer(body):
-        if found[0] in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif found[0] in b"]}":
-            depth -= 1
-    return deepest
+def _is_too_deep(body: bytes) -> bool:
+    """Tell whether a JSON text is nested too deep, by taking off the innermost level each time."""
+    if body.count(b"{") + body.count(b"[") <= DEPTH_MAX:
+        return False
+    brackets = _STRING.sub(b"", body).translate(_BRACKETS, _NO_BRACKETS)
+    for _ in range(DEPTH_MAX):
+        brackets = brackets.replace(b"[]", b"")
+    return bool(brackets)
 
 
 def _owner(subject: str) -> tuple[str, str, str]:
