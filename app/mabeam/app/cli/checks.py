@@ -28,7 +28,7 @@ from mabeam.infra.jetstream.inspection import (
     spaces,
 )
 
-__all__ = ["Check", "checks"]
+__all__ = ["Check", "checks", "clock"]
 
 Verdict: TypeAlias = Literal["ok", "warn", "fail"]
 
@@ -131,7 +131,7 @@ async def _space(connection: Connection, space: str) -> list[Check]:
     here_ns = (asked_ns + time.time_ns()) // 2
     return [
         _settings(report, space),
-        _clock(report.clock_ns - here_ns, space),
+        clock(report.clock_ns - here_ns, space),
         await _readable(connection, space),
         _coordinated(report, space),
     ]
@@ -146,7 +146,8 @@ def _settings(report: SpaceReport, space: str) -> Check:
     return Check(name, "ok", size)
 
 
-def _clock(ahead_ns: int, space: str) -> Check:
+def clock(ahead_ns: int, space: str) -> Check:
+    """Judge how far the server's clock is ahead of this machine's."""
     name = f"{space}: clock"
     text = f"{abs(ahead_ns) / 1e9:.3f} s {'ahead' if ahead_ns >= 0 else 'behind'}"
     if abs(ahead_ns) > CLOCK_NS_MAX:
