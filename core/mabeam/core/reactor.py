@@ -58,19 +58,22 @@ class Append(msgspec.Struct, frozen=True):
     Attributes:
         cause: Id of the event that made this necessary; the outputs' ids derive from it.
         parts: At least one.
+        position: Where that event stands, if its id alone does not tell it: anybody can
+            publish an id twice, and what follows must not bear the same ids again.
     """
 
     cause: str
     parts: tuple[Part, ...]
+    position: int = 0
 
     @property
     def commit_id(self) -> str:
         """What makes the append recognisable, whoever carries it out."""
-        return derived_id(self.cause, *(str(part.boundary) for part in self.parts))
+        return derived_id(self.cause, self.position, *(str(part.boundary) for part in self.parts))
 
     def id_of(self, boundary: Boundary, type_: str, index: int) -> str:
         """Return the id of one of its events: that of a type, at an index of its part."""
-        return derived_id(self.cause, str(boundary), type_, index)
+        return derived_id(self.cause, self.position, str(boundary), type_, index)
 
 
 class Send(msgspec.Struct, frozen=True):

@@ -57,7 +57,7 @@ def decide(command: VariableCommand, state: VariableState) -> tuple[Event, ...]:
     if command.on_conflict is not None:
         STRATEGIES.find(command.on_conflict)
     for agent in command.scope:
-        check_name("actor", agent)
+        check_name("actor", agent, "scope")
     declared = Declared(
         type=command.type,
         update=command.update,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Literal, TypeAlias
 
 import msgspec
 
 from mabeam.core.events import Event, event_type
+from mabeam.core.numbers import exact
 from mabeam.core.policies import Policy
 from mabeam.core.variable.types import Value, VariableType
 
@@ -72,6 +74,15 @@ class Proposed(Event, frozen=True, kw_only=True):
     value: Value
     base: int | None = None
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what would be written as null, and answered by nobody.
+
+        Raises:
+            Rejected: The value is infinite or no number at all.
+        """
+        if isinstance(self.value, float) and not isfinite(self.value):
+            exact(self.value)
 
 
 @event_type("mabeam.variable.changed.v1", kind="variable")

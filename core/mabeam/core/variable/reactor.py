@@ -16,7 +16,7 @@ from mabeam.core.errors import Rejected
 from mabeam.core.events import Event
 from mabeam.core.numbers import exact
 from mabeam.core.policies import Policy
-from mabeam.core.reactor import NOTHING, Append, Effects, Part, Reactor, Send
+from mabeam.core.reactor import NOTHING, Append, Effects, Part, Reactor, Send, check_size
 from mabeam.core.subjects import Boundary
 from mabeam.core.variable.constraint import ConstraintChecked
 from mabeam.core.variable.decider import VariableView, check_change, check_proposal
@@ -70,19 +70,19 @@ def receive(name: str, view: VariableView, send: Send) -> Effects:
         return NOTHING
     try:
         value = check_change(name, view, _of_type(state, command.value))
+        changed = Changed(
+            value=value,
+            previous=state.value,
+            base=state.position,
+            session=command.session,
+            decided_at=command.decided_at,
+        )
+        return _change(name, view, send.cause, changed)
     except Rejected as refusal:
         refused = msgspec.structs.replace(
             _refusal(refusal), session=command.session, decided_at=command.decided_at
         )
         return _one(name, view, send.cause, refused)
-    changed = Changed(
-        value=value,
-        previous=state.value,
-        base=state.position,
-        session=command.session,
-        decided_at=command.decided_at,
-    )
-    return _change(name, view, send.cause, changed)
 
 
 def _of_type(state: VariableState, value: Decimal | str) -> Value:
@@ -94,9 +94,22 @@ def _of_type(state: VariableState, value: Decimal | str) -> Value:
 
 def _judge(name: str, view: VariableView, state: VariableState, oldest: Candidate) -> Effects:
     try:
-        value = check_proposal(name, view, oldest.by, oldest.value)
+        return _accept(name, view, state, oldest)
     except Rejected as refusal:
-        return _refuse(name, view, oldest, refusal)
+        refused = msgspec.structs.replace(_refusal(refusal), proposal=oldest.proposal, by=oldest.by)
+        return _one(name, view, oldest.proposal, refused, oldest.position)
+
+
+def _accept(name: str, view: VariableView, state: VariableState, oldest: Candidate) -> Effects:
+    value = check_proposal(name, view, oldest.by, oldest.value)
+    if oldest.base >= oldest.position:
+        raise Rejected(
+            "variable.base_ahead",
+            "nobody had seen the base when this was proposed",
+            field="base",
+            value=oldest.base,
+            allowed=f"below {oldest.position}",
+        )
     if oldest.base in {BLIND, state.position}:
         changed = Changed(
             value=value,
@@ -105,19 +118,22 @@ def _judge(name: str, view: VariableView, state: VariableState, oldest: Candidat
             proposal=oldest.proposal,
             by=oldest.by,
         )
-        return _change(name, view, oldest.proposal, changed)
+        return _change(name, view, oldest.proposal, changed, oldest.position)
     contested = oldest.base == state.base and bool(state.standing)
     policy = None if state.declaration is None else state.declaration.on_conflict
     if contested and policy is not None and len(state.standing) < CANDIDATES_MAX:
-        return _detect(name, view, state, oldest)
-    stale = Rejected(
+        return _detect(name, view, state, msgspec.structs.replace(oldest, value=value))
+    raise _stale(oldest.base, state)
+
+
+def _stale(base: int, state: VariableState) -> Rejected:
+    return Rejected(
         "variable.stale_base",
         "the variable has changed since; read it and propose again",
         field="base",
-        value=oldest.base,
+        value=base,
         allowed=str(state.position),
     )
-    return _refuse(name, view, oldest, stale)
 
 
 def _detect(name: str, view: VariableView, state: VariableState, latest: Candidate) -> Effects:
@@ -128,7 +144,7 @@ def _detect(name: str, view: VariableView, state: VariableState, latest: Candida
         candidates=candidates,
         features=_features(state, candidates),
     )
-    return _one(name, view, latest.proposal, detected)
+    return _one(name, view, latest.proposal, detected, latest.position)
 
 
 def _features(state: VariableState, candidates: tuple[Candidate, ...]) -> Features:
@@ -151,8 +167,22 @@ def _features(state: VariableState, candidates: tuple[Candidate, ...]) -> Featur
 def _advance(
     name: str, view: VariableView, state: VariableState, conflict: OpenConflict
 ) -> Effects:
+    try:
+        return _proceed(name, view, state, conflict)
+    except Rejected as refusal:
+        refused = msgspec.structs.replace(_refusal(refusal), conflict=conflict.id)
+        return _one(name, view, conflict.event_id, refused)
+
+
+def _proceed(
+    name: str, view: VariableView, state: VariableState, conflict: OpenConflict
+) -> Effects:
     if state.declaration is None:
-        return NOTHING
+        raise Rejected("variable.undeclared", "no such variable", field="variable", value=name)
+    base = conflict.candidates[-1].base
+    if base != state.base:
+        # A session has decided meanwhile; what was proposed before it must not undo that.
+        raise _stale(base, state)
     type_ = state.declaration.type
     if conflict.chosen is None:
         chosen = state.declaration.on_conflict or Policy("priority")
@@ -170,24 +200,14 @@ def _advance(
             conflict=conflict.id, value=found.value, winner=found.winner, reason=found.reason
         )
         return _one(name, view, conflict.event_id, event)
-    try:
-        value = check_change(name, view, conflict.value)
-    except Rejected as refusal:
-        refused = msgspec.structs.replace(_refusal(refusal), conflict=conflict.id)
-        return _one(name, view, conflict.event_id, refused)
     changed = Changed(
-        value=value,
+        value=check_change(name, view, conflict.value),
         previous=state.value,
         base=state.base,
         by=conflict.winner,
         conflict=conflict.id,
     )
     return _change(name, view, conflict.event_id, changed)
-
-
-def _refuse(name: str, view: VariableView, proposal: Candidate, refusal: Rejected) -> Effects:
-    refused = msgspec.structs.replace(_refusal(refusal), proposal=proposal.proposal, by=proposal.by)
-    return _one(name, view, proposal.proposal, refused)
 
 
 def _refusal(refusal: Rejected) -> Refused:
@@ -200,12 +220,16 @@ def _refusal(refusal: Rejected) -> Refused:
     )
 
 
-def _one(name: str, view: VariableView, cause: str, event: Event) -> Effects:
+def _one(name: str, view: VariableView, cause: str, event: Event, position: int = 0) -> Effects:
+    check_size(event)
     part = Part(Boundary("variable", name), view.variable.position, (event,))
-    return Effects(append=(Append(cause, (part,)),))
+    return Effects(append=(Append(cause, (part,), position),))
 
 
-def _change(name: str, view: VariableView, cause: str, changed: Changed) -> Effects:
+def _change(
+    name: str, view: VariableView, cause: str, changed: Changed, position: int = 0
+) -> Effects:
+    check_size(changed)
     checks = (
         Part(
             Boundary("constraint", constraint),
@@ -215,7 +239,7 @@ def _change(name: str, view: VariableView, cause: str, changed: Changed) -> Effe
         for constraint, entity in view.constraints
     )
     change = Part(Boundary("variable", name), view.variable.position, (changed,))
-    return Effects(append=(Append(cause, (change, *checks)),))
+    return Effects(append=(Append(cause, (change, *checks), position),))
 
 
 VARIABLES: Reactor[VariableView] = Reactor("variables", "variable", react, receive)

@@ -8,7 +8,9 @@ import msgspec
 
 from mabeam.core.actors import from_coordinator
 from mabeam.core.envelope import Recorded
+from mabeam.core.errors import Rejected
 from mabeam.core.policies import Policy
+from mabeam.core.subjects import check_name
 from mabeam.core.variable.events import (
     Candidate,
     Changed,
@@ -20,12 +22,15 @@ from mabeam.core.variable.events import (
     Refused,
     ResolutionChosen,
 )
-from mabeam.core.variable.types import Value, initial_value
+from mabeam.core.variable.types import Value, check_type, initial_value
 
 __all__ = ["BLIND", "CONSTRAINTS_MAX", "OpenConflict", "VariableState", "evolve"]
 
 CONSTRAINTS_MAX: Final = 64
 """How many constraints a variable bears; a change is recorded with a check on each of them."""
+
+JUDGED_MAX: Final = 64
+"""How many judged proposals are known again."""
 
 BLIND: Final = -1
 """The base of a proposal that wants the value whatever has happened since."""
@@ -63,6 +68,8 @@ class VariableState(msgspec.Struct, frozen=True, gc=False):
         base: Which earlier position that value was built on.
         standing: The proposals that the value was made of, all against ``base``.
         pending: Proposals that nobody has judged yet, the oldest first.
+        judged: Ids of the latest proposals judged, by which one that is recorded again is
+            known for a repetition.
         conflict: The conflict being resolved, or None.
         constraints: Names of the constraints on it, sorted.
         changes: How often it has changed.
@@ -75,6 +82,7 @@ class VariableState(msgspec.Struct, frozen=True, gc=False):
     base: int = 0
     standing: tuple[Candidate, ...] = ()
     pending: tuple[Candidate, ...] = ()
+    judged: tuple[str, ...] = ()
     conflict: OpenConflict | None = None
     constraints: tuple[str, ...] = ()
     changes: int = 0
@@ -89,11 +97,10 @@ def evolve(state: VariableState, recorded: Recorded) -> VariableState:
         case Proposed() as event:
             return _proposed(state, event, recorded)
         case Constrained() as event:
-            names = tuple(sorted({*state.constraints, event.constraint}))
-            return msgspec.structs.replace(state, constraints=names)
+            return _constrained(state, event)
         case _ if not from_coordinator(recorded):
             return state
-        case Changed() as event:
+        case Changed() as event if _is_next(state, event):
             return _changed(state, event, recorded)
         case Refused() as event:
             return _refused(state, event)
@@ -104,47 +111,81 @@ def evolve(state: VariableState, recorded: Recorded) -> VariableState:
 
 
 def _declared(state: VariableState, event: Declared, recorded: Recorded) -> VariableState:
-    # The first declaration holds; a stray second one must not reset a value in use.
+    # The first declaration holds; a stray second one must not reset a value in use. One
+    # that contradicts itself is none: no value would ever be of its type.
     if state.declaration is not None:
+        return state
+    try:
+        check_type(event.type)
+    except Rejected:
         return state
     return msgspec.structs.replace(
         state, declaration=event, value=initial_value(event.type), position=recorded.position
     )
 
 
+def _constrained(state: VariableState, event: Constrained) -> VariableState:
+    names = tuple(sorted({*state.constraints, event.constraint}))
+    if len(names) > CONSTRAINTS_MAX:
+        return state
+    try:
+        # Changes are recorded on the boundary of that name, so it must be one.
+        check_name("entity", event.constraint)
+    except Rejected:
+        return state
+    return msgspec.structs.replace(state, constraints=names)
+
+
 def _proposed(state: VariableState, event: Proposed, recorded: Recorded) -> VariableState:
     known = (*state.pending, *state.standing)
-    if any(candidate.proposal == recorded.id for candidate in known):
+    if recorded.id in state.judged or any(c.proposal == recorded.id for c in known):
         return state
-    base = BLIND if event.base is None else event.base
+    # Nothing stands before position 1, and only None may mean whatever has happened.
+    base = BLIND if event.base is None else max(event.base, 0)
     candidate = Candidate(recorded.id, recorded.actor, event.value, recorded.position, base)
     return msgspec.structs.replace(state, pending=(*state.pending, candidate))
 
 
-def _changed(state: VariableState, event: Changed, recorded: Recorded) -> VariableState:
+def _is_next(state: VariableState, event: Changed) -> bool:
+    """Tell whether a change builds on the present; one that was recorded twice does not."""
     if event.conflict:
+        return state.conflict is not None and state.conflict.id == event.conflict
+    return event.base == state.position
+
+
+def _changed(state: VariableState, event: Changed, recorded: Recorded) -> VariableState:
+    conflict = state.conflict
+    if event.conflict and conflict is not None:
         # The resolved value answers to the same base, so that a third proposal from
         # there is set against all who spoke before it.
-        standing = state.conflict.candidates if state.conflict else ()
-        settled = {candidate.proposal for candidate in standing}
+        standing, conflict = conflict.candidates, None
     else:
-        settled = {event.proposal}
         standing = tuple(
-            msgspec.structs.replace(c, base=event.base)
+            msgspec.structs.replace(c, base=event.base, value=event.value)
             for c in state.pending
             if c.proposal == event.proposal
         )
+    pending, judged = _settle(state, {candidate.proposal for candidate in standing})
     return msgspec.structs.replace(
         state,
         value=event.value,
         position=recorded.position,
         base=event.base,
         standing=standing,
-        pending=tuple(c for c in state.pending if c.proposal not in settled),
-        conflict=None if event.conflict else state.conflict,
+        pending=pending,
+        judged=judged,
+        conflict=conflict,
         changes=state.changes + 1,
         decided_at=max(state.decided_at, event.decided_at),
     )
+
+
+def _settle(
+    state: VariableState, settled: set[str]
+) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
+    pending = tuple(c for c in state.pending if c.proposal not in settled)
+    now = (c.proposal for c in state.pending if c.proposal in settled)
+    return pending, (*state.judged, *now)[-JUDGED_MAX:]
 
 
 def _refused(state: VariableState, event: Refused) -> VariableState:
@@ -153,9 +194,11 @@ def _refused(state: VariableState, event: Refused) -> VariableState:
     if conflict is not None and conflict.id == event.conflict:
         settled.update(candidate.proposal for candidate in conflict.candidates)
         conflict = None
+    pending, judged = _settle(state, settled)
     return msgspec.structs.replace(
         state,
-        pending=tuple(c for c in state.pending if c.proposal not in settled),
+        pending=pending,
+        judged=judged,
         conflict=conflict,
         decided_at=max(state.decided_at, event.decided_at),
     )
@@ -167,7 +210,7 @@ def _conflicted(
     recorded: Recorded,
 ) -> VariableState:
     match event:
-        case ConflictDetected():
+        case ConflictDetected() if _is_new(state, event):
             conflict = OpenConflict(event.conflict, recorded.id, event.candidates)
         case ResolutionChosen() if state.conflict and state.conflict.id == event.conflict:
             conflict = msgspec.structs.replace(
@@ -184,3 +227,10 @@ def _conflicted(
         case _:
             return state
     return msgspec.structs.replace(state, conflict=conflict)
+
+
+def _is_new(state: VariableState, event: ConflictDetected) -> bool:
+    """Tell whether a conflict is about a proposal still to be judged; an old one is not."""
+    pending = {candidate.proposal for candidate in state.pending}
+    latest = event.candidates[-1].proposal if event.candidates else ""
+    return state.conflict is None and latest in pending

@@ -10,6 +10,7 @@ the proposer, an order that nobody could choose beforehand.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -80,12 +81,16 @@ def resolve(
 def shadows(
     chosen: Policy, conflict: str, type_: VariableType, candidates: Sequence[Candidate]
 ) -> tuple[Shadow, ...]:
-    """Return what each other registered strategy, by its defaults, would have come to."""
+    """Return what each other registered strategy, by its defaults, would have come to.
+
+    One that refuses the conflict is left out: it was not asked to resolve it.
+    """
     found: list[Shadow] = []
     for name, version in STRATEGIES.known():
         if (name, version) != (chosen.name, chosen.version):
-            other = resolve(Policy(name, version), conflict, type_, candidates)
-            found.append(Shadow(f"{name}.v{version}", other.value))
+            with suppress(Rejected):
+                other = resolve(Policy(name, version), conflict, type_, candidates)
+                found.append(Shadow(f"{name}.v{version}", other.value))
     return tuple(found)
 
 
