@@ -231,6 +231,12 @@ class TestReading:
         with pytest.raises(MalformedEvent, match="missing required field `amount`"):
             _ = recorded.data
 
+    def test_names_are_read_as_they_were_before_they_were_escaped(self) -> None:
+        event = msgspec.structs.replace(bid(source="/agents/a b"), subject="session/ü/1")
+        recorded = read(encode(event, 10_000), wire_subject("lab", event))
+        assert recorded.problem is None
+        assert (recorded.entity, recorded.actor) == ("ü/1", "a b")
+
     def test_ids_may_be_longer_than_ours(self) -> None:
         longest = "x" * 256
         body = wire(id=longest, correlationid=longest, causationid=longest, commitid=longest)

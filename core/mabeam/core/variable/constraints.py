@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Final, Literal, TypeAlias
 
@@ -23,6 +24,14 @@ __all__ = [
 ]
 
 Relation: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
+_RELATIONS: Final[dict[Relation, Callable[[Fraction, Fraction], bool]]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 ORDERED: Final = frozenset({"<", "<=", ">", ">="})
 
 
@@ -150,19 +159,7 @@ def _number(name: str, value: Value) -> int | float:
 
 
 def _stands(left: Fraction, relation: Relation, right: Fraction) -> bool:
-    match relation:
-        case "==":
-            return left == right
-        case "!=":
-            return left != right
-        case "<":
-            return left < right
-        case "<=":
-            return left <= right
-        case ">":
-            return left > right
-        case ">=":
-            return left >= right
+    return _RELATIONS[relation](left, right)
 
 
 def _text(constraint: Constraint) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from math import inf, isfinite
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, assert_never
 
 import msgspec
 
@@ -199,6 +199,8 @@ def initial_value(type_: VariableType) -> Value:
             return type_.default
         case CompositeType():
             return {name: initial_value(part) for name, part in sorted(type_.parts.items())}
+        case _:
+            assert_never(type_)
 
 
 def check_value(type_: VariableType, value: object, field: str = "value") -> Value:
@@ -226,6 +228,8 @@ def check_value(type_: VariableType, value: object, field: str = "value") -> Val
             return value
         case CompositeType():
             return _check_parts(type_, value, field)
+        case _:
+            assert_never(type_)
 
 
 def _check_number(type_: FloatType | IntegerType, value: object, field: str) -> Value:
