@@ -32,8 +32,7 @@ def table(
     cells = [[visible(_text(value)) for value in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip(headings, *cells, strict=True)]
     to_right = [
-        bool(rows) and all(isinstance(row[index], int) for row in rows)
-        for index in range(len(headings))
+        bool(rows) and all(_is_count(row[index]) for row in rows) for index in range(len(headings))
     ]
 
     def line(texts: Sequence[str]) -> str:
@@ -48,6 +47,10 @@ def fill(text: str, width: int, *, right: bool = False) -> str:
     """Return a text with blanks up to a width on the screen, on its left if it stands right."""
     blanks = " " * (width - _width(text))
     return blanks + text if right else text + blanks
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _text(value: object) -> str:
