@@ -411,7 +411,7 @@ async def test_a_rule_that_the_scenario_breaks_is_told(space: Space) -> None:
             "session s is open",
         ),
         (
-            'do = "propose"\nvariable = "x"\nwithin_seconds = 0.05\nproposals = [{by = "a", value = 1}]',
+            'do = "propose"\nvariable = "x"\nwithin_seconds = 0.05\nproposals=[{by="a", value=1}]',
             "not all proposals for x have been judged",
         ),
         (

@@ -99,7 +99,12 @@ async def server_address(
 
 @asynccontextmanager
 async def open_store(
-    space: str, address: str, *, replicas: int | None = None, create: bool = True
+    space: str,
+    address: str,
+    *,
+    replicas: int | None = None,
+    create: bool = True,
+    deadline_seconds: float = 5.0,
 ) -> AsyncGenerator[JetStreamStore]:
     """Connect to the log of a space.
 
@@ -109,13 +114,14 @@ async def open_store(
         replicas: Copies of the log in a cluster. None leaves an existing space as it is, and
             means one for a new one.
         create: Make the space if there is none of that name; who only reads passes False.
+        deadline_seconds: How long the server may take to answer.
 
     Raises:
         NotFound: There is no such space, and none is to be made.
         StoreUnavailable: No server answers at the address.
         ConfigurationError: The space exists with settings that cannot be trusted.
     """
-    connection = await connect_server(address.split(","))
+    connection = await connect_server(address.split(","), deadline_seconds=deadline_seconds)
     try:
         yield await open_log(connection, space, replicas=replicas, create=create)
     finally:

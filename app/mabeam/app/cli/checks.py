@@ -15,7 +15,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from mabeam.agents.coordinator import CONSUMER
-from mabeam.app.cli.place import Place
+from mabeam.app.cli.place import CONNECT_SECONDS, Place
 from mabeam.app.replaying import folded
 from mabeam.core.errors import ConfigurationError, MabeamError, NotFound, StoreError
 from mabeam.infra.embedded import EmbeddedServer
@@ -62,7 +62,7 @@ async def checks(place: Place, space: str | None) -> AsyncIterator[Check]:
     async with AsyncExitStack() as stack:
         try:
             url, note = await _address(place, stack)
-            connection = await connect(url.split(","))
+            connection = await connect(url.split(","), deadline_seconds=CONNECT_SECONDS)
         except MabeamError as error:
             fix = "start one with 'mabeam up', or correct --server"
             yield Check("server", "fail", str(error), fix)

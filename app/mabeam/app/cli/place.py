@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from mabeam.infra.embedded.guests import Guests
     from mabeam.infra.jetstream import JetStreamStore
 
-__all__ = ["DATA_VARIABLE", "SERVER_VARIABLE", "Place", "data_folder"]
+__all__ = ["CONNECT_SECONDS", "DATA_VARIABLE", "SERVER_VARIABLE", "Place", "data_folder"]
 
 SERVER_VARIABLE: Final = "MABEAM_NATS_URL"
 DATA_VARIABLE: Final = "MABEAM_DATA"
+
+CONNECT_SECONDS: Final = 2.0
+"""How long a server may take to answer: a person waits for it."""
 
 _SHOWN_MAX: Final = 20
 _PATIENCE_SECONDS: Final = 1.0
@@ -114,7 +117,7 @@ class Place:
         check_space(space)
         bind_log(space=space)
         async with self.address(make=make, stays=stays) as url, AsyncExitStack() as stack:
-            opened = open_store(space, url, create=make)
+            opened = open_store(space, url, create=make, deadline_seconds=CONNECT_SECONDS)
             try:
                 store = await stack.enter_async_context(opened)
             except NotFound as error:
