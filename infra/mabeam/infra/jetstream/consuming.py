@@ -148,7 +148,8 @@ class Consumer:
         tokens = reply.split(b".")
         # See `feed` on the two forms of a reply subject.
         at = 5 if len(tokens) == 9 else 7  # noqa: PLR2004 - as above
-        recorded = decode(int(tokens[at]), int(tokens[at + 2]), subject.decode(), payload)
+        address = subject.decode(errors="replace")
+        recorded = decode(int(tokens[at]), int(tokens[at + 2]), address, payload)
         expires = self._loop.time() + self._ack_wait_seconds
         self._queue.append((expires, _Delivery(self._api.connection.wire, reply, recorded)))
         self._ready.set()

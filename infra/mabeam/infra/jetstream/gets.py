@@ -121,7 +121,7 @@ class _Collector:
             raise StoreError(headers.decode("utf-8", "replace"))
         position = int(_header(headers, b"Nats-Sequence"))
         recorded_ns = instant_ns(_header(headers, b"Nats-Time-Stamp").decode())
-        subject = _header(headers, b"Nats-Subject").decode()
+        subject = _header(headers, b"Nats-Subject").decode(errors="replace")
         self._found.append(decode(position, recorded_ns, subject, payload))
         return False
 
