@@ -33,7 +33,7 @@ async def test_a_lost_race_is_decided_again_on_the_newer_state() -> None:
         def decide(world: World) -> Sequence[Write]:
             entity = world.agents.get("coder")
             decided.append(0 if entity is None else entity.position)
-            return [write(decided[-1], Registered(role="monitor"))]
+            return [write(decided[-1], Updated(role="monitor"))]
 
         await store.append(write(0, Registered()))
         position = await transact(store, live, decide)

@@ -13,7 +13,7 @@ from mabeam.core.consensus.events import BallotCast, ConsensusDecided, Consensus
 from mabeam.core.decider import Entity
 from mabeam.core.errors import NotFound, Rejected
 from mabeam.core.session.decider import SESSION, Cancel, Open
-from mabeam.core.session.events import Decision, Opening, Participant, Speech, TieBreak
+from mabeam.core.session.events import Decision, Opening, Participant, Speech, TieBreak, Visibility
 from mabeam.core.session.protocol import protocol_of
 from mabeam.core.session.state import SessionState
 from mabeam.core.subjects import Boundary, check_name
@@ -157,6 +157,7 @@ class Sessions:
         by: str | None = None,
         quorum: int = 0,
         tie_break: TieBreak = "canonical",
+        visibility: Visibility = "open",
         variable: str = "",
     ) -> Session[AuctionDecided]:
         """Offer a lot in a second-price auction.
@@ -172,6 +173,8 @@ class Sessions:
             by: Who opens it.
             quorum: Least total weight of bidders; below it the lot is not awarded.
             tie_break: How equal bids are parted: ``canonical``, ``earliest`` or ``refuse``.
+            visibility: ``sealed`` asks readers not to look at bids before the closing;
+                nothing keeps them from it.
             variable: The variable that becomes the winner's name.
 
         Raises:
@@ -185,6 +188,7 @@ class Sessions:
             open_for_ms=round(open_for_seconds * 1000),
             quorum=quorum,
             tie_break=tie_break,
+            visibility=visibility,
             variable=variable,
         )
         return await self.open(opening, name=name, by=by)

@@ -21,11 +21,13 @@ __all__ = [
     "Participant",
     "Speech",
     "TieBreak",
+    "Visibility",
 ]
 
 Outcome: TypeAlias = Literal[
     "decided", "no_quorum", "tie_unresolved", "default_taken", "cancelled", "failed"
 ]
+Visibility: TypeAlias = Literal["open", "sealed"]
 TieBreak: TypeAlias = Literal["canonical", "earliest", "refuse"]
 
 
@@ -63,7 +65,7 @@ class Opening(Event, frozen=True, kw_only=True):
     open_for_ms: int = 30_000
     quorum: int = 0
     tie_break: TieBreak = "canonical"
-    visibility: Literal["open", "sealed"] = "open"
+    visibility: Visibility = "open"
     variable: str = ""
 
 
