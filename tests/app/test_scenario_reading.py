@@ -11,6 +11,7 @@ import pytest
 from mabeam.app.demo import SCENARIO
 from mabeam.app.scenario import Scenario, parsed, scenario_in
 from mabeam.app.scenario.checking import faults
+from mabeam.app.scenario.manual import manual
 from mabeam.core.errors import Rejected
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +54,18 @@ def test_the_shipped_files_are_scenarios() -> None:
         assert scenario.steps
         assert scenario.expect.state
     assert files[0].resolve() == SCENARIO
+
+
+def test_the_page_about_scenario_files_is_current() -> None:
+    page = ROOT / "docs" / "reference" / "scenarios.md"
+    assert page.read_text("utf-8") == manual(), "write it: python -m mabeam.app.scenario.manual"
+
+
+def test_the_page_explains_every_choice_and_field() -> None:
+    page = manual()
+    for tag in ("truthful", "meet_in_the_middle", "stubborn", "auction", "wait", "linear"):
+        assert f"`{tag}`: " in page
+    assert "|  |\n" not in page, "a field without a meaning"
 
 
 def test_a_scenario_is_read() -> None:

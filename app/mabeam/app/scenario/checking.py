@@ -13,7 +13,7 @@ from typing import Any, Final, TypeGuard
 import msgspec
 from msgspec import inspect
 
-__all__ = ["Fault", "faults"]
+__all__ = ["Fault", "faults", "in_words"]
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -85,7 +85,7 @@ def _struct_faults(data: Any, wanted: inspect.StructType, field: str) -> Iterato
             yield Fault("unknown field", place, value, _nearest_first(name, names))
     for name, part in known.items():
         if part.required and name not in data:
-            yield Fault("missing field", _within(field, name), "", _words(part.type))
+            yield Fault("missing field", _within(field, name), "", in_words(part.type))
     if wanted.tag_field and wanted.tag_field not in data:
         yield Fault("missing field", _within(field, wanted.tag_field), "", str(wanted.tag))
 
@@ -151,14 +151,15 @@ def _within_bounds(number: float, wanted: inspect.IntType | inspect.FloatType) -
 
 
 def _misfit(data: Any, wanted: inspect.Type, field: str) -> Fault:  # noqa: ANN401 - data are any
-    return Fault("does not fit", field, data, _words(wanted))
+    return Fault("does not fit", field, data, in_words(wanted))
 
 
-def _words(wanted: inspect.Type) -> str:
+def in_words(wanted: inspect.Type) -> str:
+    """Return what fits."""
     match wanted:
         case inspect.UnionType():
             parts = (part for part in wanted.types if not isinstance(part, inspect.NoneType))
-            return " or ".join(dict.fromkeys(map(_words, parts)))
+            return " or ".join(dict.fromkeys(map(in_words, parts)))
         case inspect.LiteralType():
             return ", ".join(map(str, wanted.values))
         case inspect.IntType() | inspect.FloatType():
