@@ -11,8 +11,7 @@ import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
-from operator import gt
-from typing import Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -53,12 +52,13 @@ _ID: Final = re.compile(r"[!-~]{1,128}")
 _TYPE: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 # What follows from an event names it and its run; ids must leave room for what is said.
 _ID_LENGTH_MAX: Final = 256
+_OtherId: TypeAlias = Annotated[str, msgspec.Meta(max_length=_ID_LENGTH_MAX)]
 _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _BOUNDARY_TOKENS: Final = 4
 _FIELDS: Final = ("kind", "entity", "event", "actor")
-_LENGTHS_MAX: Final = tuple(LENGTH_MAX[field] for field in _FIELDS)
+_KIND_MAX, _ENTITY_MAX, _EVENT_MAX, _ACTOR_MAX = (LENGTH_MAX[field] for field in _FIELDS)
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -81,16 +81,16 @@ class Envelope(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_default
     """
 
     specversion: Literal["1.0"]
-    id: str
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=_ID_LENGTH_MAX)]
     source: str
     type: str
     subject: str = ""
     time: str = ""
     datacontenttype: str = ""
     dataschema: str = ""
-    correlationid: str = ""
-    causationid: str = ""
-    commitid: str = ""
+    correlationid: _OtherId = ""
+    causationid: _OtherId = ""
+    commitid: _OtherId = ""
     epoch: int | None = None
     data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
@@ -257,13 +257,7 @@ def decode(position: int, recorded_ns: int, subject: str, body: bytes) -> Record
         return _unreadable(position, recorded_ns, (kind, entity, actor), _TOO_DEEP)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _unreadable(position, recorded_ns, (kind, entity, actor), str(error))
-    ids = event.id, event.correlationid, event.causationid, event.commitid
-    if not event.id or max(map(len, ids)) > _ID_LENGTH_MAX:
-        trouble = f"an id has no characters or more than {_ID_LENGTH_MAX}"
-    elif _is_too_deep(body):
-        trouble = _TOO_DEEP
-    else:
-        trouble = _contradiction(subject, names, event)
+    trouble = _TOO_DEEP if _is_too_deep(body) else _contradiction(subject, names, event)
     if trouble:
         return _unreadable(position, recorded_ns, (kind, entity, actor), trouble)
     return Recorded(position, recorded_ns, kind, entity, actor, event)
@@ -274,7 +268,8 @@ _TOO_DEEP: Final = f"nested deeper than {DEPTH_MAX}"
 
 def _is_too_deep(body: bytes) -> bool:
     """Tell whether a JSON text is nested too deep, by taking off the innermost level each time."""
-    if body.count(b"{") + body.count(b"[") <= DEPTH_MAX:
+    maps, lists = body.count(b"{"), body.count(b"[") if b"[" in body else 0
+    if maps + lists <= DEPTH_MAX:
         return False
     brackets = _STRING.sub(b"", body).translate(_BRACKETS, _NO_BRACKETS)
     for _ in range(DEPTH_MAX):
@@ -298,7 +293,13 @@ def _contradiction(wire: str, names: tuple[str, str, str, str], event: Envelope)
     """Say in what an event disagrees with the subject it was published on, or nothing."""
     kind, entity, token, actor = names
     # Nobody could answer on a boundary of a name that no writer may use.
-    if "=" in wire or any(map(gt, map(len, names), _LENGTHS_MAX)):
+    is_long = (
+        len(kind) > _KIND_MAX
+        or len(entity) > _ENTITY_MAX
+        or len(token) > _EVENT_MAX
+        or len(actor) > _ACTOR_MAX
+    )
+    if is_long or "=" in wire:
         try:
             for field, name in zip(_FIELDS, names, strict=True):
                 check_name(field, name)

@@ -150,6 +150,8 @@ def check_name(part: str, name: str, field: str = "") -> str:
         Rejected: It is empty, not printable, or too long once escaped.
     """
     limit = LENGTH_MAX[part]
+    if len(name) <= limit and _SAFE.fullmatch(name):
+        return name
     printable = name.isprintable() and name.strip() == name
     if not name or not printable or len(escape(name)) > limit:
         raise Rejected(
