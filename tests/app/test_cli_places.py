@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import tempfile
@@ -203,6 +204,16 @@ def test_up_says_why_its_server_has_ended(up: Running, data: Path) -> None:
     done = up.wait()
     assert done.code == Code.UNREACHABLE
     assert "nats-server ended by itself" in done.err
+
+
+def test_up_tells_other_programs_in_json(data: Path) -> None:
+    with start("up", "team", "other", "--json", "--data", str(data)) as up:
+        facts = json.loads(up.line())
+        assert facts == {
+            "server": running_server(data),
+            "data": str(data),
+            "spaces": ["team", "other"],
+        }
 
 
 def test_up_runs_coordinators_alone_on_a_server_that_is_named(nats_server: NatsServer) -> None:

@@ -32,7 +32,7 @@ def test_a_file_that_is_not_current_fails_the_check_and_is_mended(tmp_path: Path
     found = invoke("schema", "export", str(tmp_path), "--check")
     assert (found.code, found.lines) == (Code.CHECK_FAILED, [str(file)])
     assert file.read_text() == "{}"
-    assert invoke("schema", "export", str(tmp_path)).lines == [str(file)]
+    assert invoke("schema", "export", str(tmp_path), "--json").json == [str(file)]
     assert invoke("schema", "export", str(tmp_path), "--check").code == Code.OK
 
 

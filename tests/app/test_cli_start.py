@@ -147,6 +147,44 @@ def test_the_page_names_every_command_code_and_variable() -> None:
     assert all(f"| {code.value} |" in page for code in Code)
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("mabeam tail de", ["demo-1", "demo-2"]),
+        ("mabeam state x", []),
+        ("mabeam up team demo-", ["demo-1", "demo-2"]),
+        ("mabeam pub t", ["team"]),
+        ("mabeam age", ["agents"]),
+    ],
+)
+def test_a_shell_completes_commands_and_spaces(
+    tmp_path: Path, words: str, expected: list[str]
+) -> None:
+    for stream in ("mabeam_demo-1", "mabeam_demo-2", "mabeam_demo-2_checkpoints", "mabeam_team"):
+        (tmp_path / "jetstream" / "$G" / "streams" / stream).mkdir(parents=True)
+    done = run(
+        _MABEAM_COMPLETE="bash_complete",
+        COMP_WORDS=words,
+        COMP_CWORD=str(len(words.split()) - 1),
+        MABEAM_DATA=str(tmp_path),
+    )
+    assert done.code == Code.OK, done.err
+    assert [line.split(",")[1] for line in done.lines if line] == expected
+
+
+def test_a_fault_of_mabeam_s_own_is_owned_up_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("two left feet")
+
+    monkeypatch.setattr("mabeam.app.cli.reading.world_of", broken)
+    done = invoke("agents")
+    assert done.code == Code.CHECK_FAILED
+    assert done.err == (
+        "mabeam: RuntimeError: two left feet; this is a fault of mabeam, -v shows where\n"
+    )
+    assert "in broken" in invoke("agents", "-v").err
+
+
 def test_the_module_can_be_run_too() -> None:
     done = run("--help")
     assert done.code == Code.OK

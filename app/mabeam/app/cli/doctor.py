@@ -8,7 +8,7 @@ import click
 
 from mabeam.app.cli.codes import Code
 from mabeam.app.cli.examples import ExampleCommand
-from mabeam.app.cli.options import as_json, placed
+from mabeam.app.cli.options import as_json, complete_space, placed
 
 if TYPE_CHECKING:
     from mabeam.app.cli.checks import Check
@@ -24,7 +24,7 @@ __all__ = ["doctor"]
         "mabeam doctor team --server nats://10.0.0.7:4222",
     ),
 )
-@click.argument("space", required=False)
+@click.argument("space", required=False, shell_complete=complete_space)
 @as_json
 @placed
 def doctor(place: Place, space: str | None, *, json: bool) -> int:

@@ -14,21 +14,45 @@ from click.core import ParameterSource
 from mabeam.app.cli.invocation import Invocation
 from mabeam.app.cli.place import DATA_VARIABLE, SERVER_VARIABLE, Place, data_folder
 
-__all__ = ["LOG_VARIABLE", "SPACE_VARIABLE", "as_json", "placed", "space_argument"]
+__all__ = [
+    "LOG_VARIABLE",
+    "SPACE_VARIABLE",
+    "as_json",
+    "complete_space",
+    "placed",
+    "space_argument",
+]
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 SPACE_VARIABLE: Final = "MABEAM_SPACE"
 LOG_VARIABLE: Final = "MABEAM_LOG"
 
+_STREAM: Final = "mabeam_"
+_CHECKPOINTS: Final = "_checkpoints"
 _LEVELS_BY_VERBOSITY: Final = ("warning", "info", "debug")
 
 
 def space_argument(command: CommandT) -> CommandT:
     """Let a command take the name of a space."""
-    return click.argument("space", envvar=SPACE_VARIABLE, default="default", metavar="[SPACE]")(
-        command
-    )
+    return click.argument(
+        "space",
+        envvar=SPACE_VARIABLE,
+        default="default",
+        metavar="[SPACE]",
+        shell_complete=complete_space,
+    )(command)
+
+
+def complete_space(
+    context: click.Context,
+    parameter: click.Parameter,  # noqa: ARG001 - click's own signature
+    incomplete: str,
+) -> list[str]:
+    """Return the spaces of the data folder whose names begin so, without asking a server."""
+    streams = data_folder(context.params.get("data")) / "jetstream" / "$G" / "streams"
+    names = (path.name.removeprefix(_STREAM) for path in streams.glob(f"{_STREAM}{incomplete}*"))
+    return sorted(name for name in names if not name.endswith(_CHECKPOINTS))
 
 
 def as_json(command: CommandT) -> CommandT:

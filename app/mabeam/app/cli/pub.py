@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Final
 import click
 
 from mabeam.app.cli.examples import ExampleCommand
-from mabeam.app.cli.options import SPACE_VARIABLE, as_json, placed
+from mabeam.app.cli.options import SPACE_VARIABLE, as_json, complete_space, placed
 
 if TYPE_CHECKING:
     from mabeam.app.cli.place import Place
@@ -29,7 +29,7 @@ _STDIN: Final = "-"
         "mabeam tail team --no-follow --limit 1 --json | mabeam pub copy --cloudevent -",
     ),
 )
-@click.argument("space", envvar=SPACE_VARIABLE)
+@click.argument("space", envvar=SPACE_VARIABLE, shell_complete=complete_space)
 @click.argument("payload", default="", metavar="[DATA]")
 @click.option("--type", "type_", metavar="TYPE", help="Its type: mabeam.auction.bid_placed.v1, ...")
 @click.option("--subject", metavar="KIND/ENTITY", help="The entity it is about: session/task-1.")

@@ -8,6 +8,7 @@ import click
 
 from mabeam.app.cli.codes import Code
 from mabeam.app.cli.examples import ExampleCommand
+from mabeam.app.cli.options import as_json
 
 __all__ = ["schema"]
 
@@ -29,17 +30,20 @@ def schema() -> None:
     "folder", default="schemas", metavar="[DIR]", type=click.Path(file_okay=False, path_type=Path)
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a file is not current.")
-def export(folder: Path, *, check: bool) -> int:
+@as_json
+def export(folder: Path, *, check: bool, json: bool) -> int:
     """Write JSON Schemas of all events and an AsyncAPI document into DIR, by default ./schemas.
 
     Prints the files that were, or with --check would be, changed.
     """
     from mabeam.app import schema as schemas
-    from mabeam.app.cli.output import note, write_lines
+    from mabeam.app.cli.output import note, write_json, write_lines
 
-    changed = schemas.check(folder) if check else schemas.export(folder)
-    if changed:
-        write_lines(str(folder / path) for path in changed)
-        return Code.CHECK_FAILED if check else Code.OK
-    note(f"{folder} is current")
-    return Code.OK
+    changed = [str(folder / p) for p in (schemas.check if check else schemas.export)(folder)]
+    if json:
+        write_json(changed)
+    elif changed:
+        write_lines(changed)
+    else:
+        note(f"{folder} is current")
+    return Code.CHECK_FAILED if check and changed else Code.OK
