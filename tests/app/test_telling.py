@@ -89,7 +89,7 @@ SAID: list[tuple[Event, str]] = [
             unit="credits",
             participants=(Participant("a"), Participant("b"), Participant("c", 2)),
         ),
-        "offers a, b and c x2 'x', reserve 1,000 credits",
+        "offers 'x' to a, b and c x2, reserve 1,000 credits",
     ),
     (BidPlaced(amount=1200, note="fair"), "bids 1,200 (fair)"),
     (

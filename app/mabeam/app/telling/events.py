@@ -105,7 +105,7 @@ def _(event: HandlerFailed) -> str:
 def _(event: AuctionOpened) -> str:
     reserve = f", reserve {event.reserve:,}" if event.reserve else ""
     unit = f" {event.unit}" if event.unit and event.reserve else ""
-    return f"offers{_audience(event)} {event.lot!r}{reserve}{unit}"
+    return f"offers {event.lot!r}{_audience(event, ' to ')}{reserve}{unit}"
 
 
 @_told.register
@@ -126,7 +126,7 @@ def _(event: ConsensusOpened) -> str:
     question = event.question or event.variable or "which number"
     step = "" if event.step is None else f" in steps of {event.step.normalize()}"
     span = f"{event.low.normalize():f} to {event.high.normalize():f}"
-    return f"asks{_audience(event)}: {question}, {span}{step}"
+    return f"asks{_audience(event, ' ')}: {question}, {span}{step}"
 
 
 @_told.register
@@ -161,11 +161,9 @@ def _(event: Failed) -> str:
     return f"ends it, for it cannot be held: {event.detail}"
 
 
-def _audience(opening: Opening) -> str:
+def _audience(opening: Opening, preposition: str) -> str:
     agents = [
-        participant.agent
-        if participant.weight == 1
-        else f"{participant.agent} x{participant.weight}"
-        for participant in opening.participants
+        spoken.agent if spoken.weight == 1 else f"{spoken.agent} x{spoken.weight}"
+        for spoken in opening.participants
     ]
-    return f" {joined(agents)}" if agents else ""
+    return f"{preposition}{joined(agents)}" if agents else ""
