@@ -226,6 +226,24 @@ def test_up_runs_coordinators_alone_on_a_server_that_is_named(nats_server: NatsS
         assert up.end().code == Code.OK
 
 
+def test_up_coordinates_the_spaces_that_are_made_later(data: Path) -> None:
+    def pub(event: str, source: str, fields: str) -> None:
+        what = ("--type", f"mabeam.auction.{event}.v1", "--subject", "session/s")
+        done = invoke("pub", "late", fields, *what, "--source", source, "--data", str(data))
+        assert done.code == Code.OK, done.err
+
+    with start("up", "--data", str(data)) as up:
+        up.await_message("Ctrl-C ends")
+        pub("opened", "/agents/boss", '{"lot": "x", "participants": [{"agent": "ann"}]}')
+        pub("bid_placed", "/agents/ann", '{"amount": 5}')
+        up.await_message("coordinating late")
+        with start(
+            "tail", "late", "--event", "decided", "--limit", "1", "--data", str(data)
+        ) as end:
+            assert "awards it to ann" in end.line()
+        assert up.end().code == Code.OK
+
+
 # Whom to believe
 
 

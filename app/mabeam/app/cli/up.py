@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -13,9 +13,13 @@ from mabeam.app.cli.options import SPACE_VARIABLE, as_json, complete_space, plac
 from mabeam.app.cli.place import SERVER_VARIABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mabeam.app.cli.place import Place
 
 __all__ = ["up"]
+
+WATCH_SECONDS: Final = 0.5
 
 
 @click.command(
@@ -38,15 +42,15 @@ __all__ = ["up"]
 def up(place: Place, spaces: tuple[str, ...], *, json: bool) -> int:
     """Serve and coordinate, until Ctrl-C.
 
-    A server is started on the data folder, and a coordinator for each SPACE. Commands on the
-    same folder join it by themselves; for other programs the line that makes its address
-    known to them is printed. With --server only coordinators run, on that server; any number
-    of them may.
+    A server is started on the data folder, and a coordinator for each SPACE; without one, for
+    every space there is, and soon for every one that is made. Commands on the same folder join
+    it by themselves; for other programs the line that makes its address known to them is
+    printed. With --server only coordinators run, on that server; any number of them may.
     """
     from mabeam.app.cli.running import complete
 
     try:
-        complete(_serve(place, spaces or ("default",), json=json))
+        complete(_serve(place, spaces, json=json))
     except KeyboardInterrupt:
         # To be interrupted is how this command ends.
         click.echo(err=True)
@@ -73,17 +77,73 @@ async def _serve(place: Place, spaces: tuple[str, ...], *, json: bool) -> None:
 
 
 async def _coordinate(stack: AsyncExitStack, url: str, spaces: tuple[str, ...]) -> None:
-    from mabeam.agents.author import Author
-    from mabeam.agents.coordinator import Coordinator
-    from mabeam.app.composition import open_store
-    from mabeam.infra.observability import bind_log
-    from mabeam.infra.system import SystemClock, SystemIds
+    """Coordinate some spaces, or all there are and will be, until the stack is closed."""
+    import asyncio
 
-    author = Author(SystemClock(), SystemIds())
-    for space in dict.fromkeys(spaces):
-        bind_log(space=space)
-        store = await stack.enter_async_context(open_store(space, url))
-        await stack.enter_async_context(Coordinator(store, author))
+    coordinators = _Coordinators(url, await stack.enter_async_context(AsyncExitStack()))
+    await coordinators.take(spaces or await coordinators.present())
+    if not spaces:
+        watching = asyncio.create_task(coordinators.watch())
+        stack.push_async_callback(asyncio.wait, {watching})
+        stack.callback(watching.cancel)
+
+
+class _Coordinators:
+    """Coordinators of several spaces on one server.
+
+    Args:
+        url: Address of the server.
+        stack: What closes them all.
+    """
+
+    def __init__(self, url: str, stack: AsyncExitStack) -> None:
+        self._url = url
+        self._stack = stack
+        self._taken: set[str] = set()
+
+    async def present(self) -> tuple[str, ...]:
+        """Return the spaces there are on the server."""
+        from mabeam.infra.jetstream import connect
+        from mabeam.infra.jetstream.inspection import spaces
+
+        connection = await connect(self._url.split(","))
+        try:
+            return await spaces(connection)
+        finally:
+            await connection.close()
+
+    async def take(self, spaces: Iterable[str]) -> None:
+        """Coordinate those of the spaces that are not coordinated here yet."""
+        from mabeam.agents.author import Author
+        from mabeam.agents.coordinator import Coordinator
+        from mabeam.app.composition import open_store
+        from mabeam.infra.observability import bind_log
+        from mabeam.infra.system import SystemClock, SystemIds
+
+        author = Author(SystemClock(), SystemIds())
+        for space in spaces:
+            if space not in self._taken:
+                bind_log(space=space)
+                store = await self._stack.enter_async_context(open_store(space, self._url))
+                await self._stack.enter_async_context(Coordinator(store, author))
+                self._taken.add(space)
+
+    async def watch(self) -> None:
+        """Take every space that is made, soon after it is."""
+        import asyncio
+
+        from mabeam.app.cli.output import note
+        from mabeam.core.errors import MabeamError
+
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            try:
+                for space in await self.present():
+                    if space not in self._taken:
+                        await self.take([space])
+                        note(f"coordinating {space}")
+            except MabeamError as error:
+                note(f"looking for new spaces: {error}")
 
 
 def _tell(url: str, folder: str, spaces: tuple[str, ...], *, json: bool) -> None:
@@ -92,7 +152,8 @@ def _tell(url: str, folder: str, spaces: tuple[str, ...], *, json: bool) -> None
     if json:
         write_json({"server": url, "data": folder or None, "spaces": spaces})
     else:
-        facts = {"server": url, "data": folder, "spaces": ", ".join(spaces)}
+        coordinated = ", ".join(spaces) or "all, and those to come"
+        facts = {"server": url, "data": folder, "spaces": coordinated}
         write_lines(f"{name:<8}{fact}" for name, fact in facts.items() if fact)
         write_lines([f"export {SERVER_VARIABLE}={url}"])
     note("Ctrl-C ends")
