@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
-from bench.figures import Figure, alternate
-from bench.plain import plain
+from psutil import Process
+
+from bench.figures import Figure, Sample, alternate, timed
+from bench.plain import Plain, plain
 from bench.sizes import Sizes
 from mabeam.agents.author import Author, agent_source
-from mabeam.app.composition import open_store, server_address
+from mabeam.app.composition import open_store
 from mabeam.core.auction.events import BidPlaced
 from mabeam.core.envelope import encode, wire_subject
 from mabeam.core.ports import EventStore, Write
 from mabeam.core.subjects import Boundary
+from mabeam.infra.embedded import EmbeddedServer
 from mabeam.infra.system import SystemClock, SystemIds
 
 __all__ = ["measure_one_by_one", "measure_pipelined"]
@@ -33,54 +36,85 @@ _AUTHOR: Final = Author(SystemClock(), SystemIds())
 Lane = list[Write]
 """Writes to one boundary, in order."""
 
+Publish = Callable[[Sequence[tuple[str, bytes]]], Awaitable[None]]
+
 
 async def measure_one_by_one(sizes: Sizes) -> list[Figure]:
     """Append one event when the one before is recorded."""
     count = sizes.one_by_one
-    async with server_address() as url, open_store(_SPACE, url) as store, plain(url) as baseline:
-        spoken, checked, raw = await alternate(
-            sizes.repetitions,
-            lambda: _ours(store, 1, count, by_expectation=False),
-            lambda: _ours(store, 1, count, by_expectation=True),
-            lambda: _raw(baseline.one_by_one, count),
-        )
-    return [
-        _figure("append one by one, speech", spoken, raw, "await js.publish", 0.8),
-        _figure("append one by one, compare-and-set", checked, raw, "await js.publish", 0.8),
-    ]
+    async with _both() as (server, store, baseline):
+        runs = _runs(server, store, baseline.one_by_one, 1, count)
+        samples = await alternate(sizes.repetitions, *runs)
+    return _figures("append one by one", "await js.publish", 0.8, samples)
 
 
 async def measure_pipelined(sizes: Sizes) -> list[Figure]:
     """Append to many boundaries at once, to each of them one by one."""
-    count, many = sizes.pipelined, sizes.boundaries
-    async with server_address() as url, open_store(_SPACE, url) as store, plain(url) as baseline:
-        spoken, checked, raw = await alternate(
-            sizes.repetitions,
-            lambda: _ours(store, many, count, by_expectation=False),
-            lambda: _ours(store, many, count, by_expectation=True),
-            lambda: _raw(baseline.pipelined, count),
-        )
-    where = f"over {many} boundaries"
-    return [
-        _figure(f"append {where}, speech", spoken, raw, "publish_async", 2.0),
-        _figure(f"append {where}, compare-and-set", checked, raw, "publish_async", 2.0),
-    ]
+    many, count = sizes.boundaries, sizes.pipelined
+    async with _both() as (server, store, baseline):
+        runs = _runs(server, store, baseline.pipelined, many, count)
+        samples = await alternate(sizes.repetitions, *runs)
+    return _figures(f"append over {many} boundaries", "publish_async", 2.0, samples)
 
 
-def _figure(
-    name: str, ours: tuple[float, ...], raw: tuple[float, ...], against: str, ratio_min: float
-) -> Figure:
-    return Figure(
-        name=name, unit="events/s", ours=ours, raw=raw, against=against, ratio_min=ratio_min
+@asynccontextmanager
+async def _both() -> AsyncGenerator[tuple[Process, EventStore, Plain]]:
+    async with (
+        EmbeddedServer() as server,
+        open_store(_SPACE, server.url) as store,
+        plain(server.url) as baseline,
+    ):
+        yield Process(server.pid), store, baseline
+
+
+def _runs(
+    server: Process, store: EventStore, publish: Publish, boundaries: int, count: int
+) -> tuple[Callable[[], Awaitable[Sample]], ...]:
+    def lanes() -> list[Lane]:
+        return _lanes(boundaries, count)
+
+    return (
+        lambda: timed(server, count, _side_by_side(_append, store, lanes())),
+        lambda: timed(server, count, _side_by_side(_append_expecting, store, lanes())),
+        lambda: timed(server, count, publish(_messages(lanes()))),
     )
 
 
-async def _ours(store: EventStore, boundaries: int, count: int, *, by_expectation: bool) -> float:
-    lanes = _lanes(boundaries, count)
-    append = _append_expecting if by_expectation else _append
-    began = time.perf_counter()
+def _figures(
+    name: str, against: str, ratio_min: float, samples: tuple[tuple[Sample, ...], ...]
+) -> list[Figure]:
+    *ours, raw = samples
+    figures: list[Figure] = []
+    for kind, mine in zip(("speech", "compare-and-set"), ours, strict=True):
+        figures += [
+            Figure(
+                name=f"{name}, {kind}",
+                unit="events/s",
+                ours=tuple(sample.per_second for sample in mine),
+                raw=tuple(sample.per_second for sample in raw),
+                against=against,
+                ratio_min=ratio_min,
+            ),
+            Figure(
+                name="  of which client",
+                unit="us CPU",
+                ours=tuple(sample.client_us for sample in mine),
+                raw=tuple(sample.client_us for sample in raw),
+            ),
+            Figure(
+                name="  of which server",
+                unit="us CPU",
+                ours=tuple(sample.server_us for sample in mine),
+                raw=tuple(sample.server_us for sample in raw),
+            ),
+        ]
+    return figures
+
+
+async def _side_by_side(
+    append: Callable[[EventStore, Lane], Awaitable[None]], store: EventStore, lanes: list[Lane]
+) -> None:
     await asyncio.gather(*(append(store, lane) for lane in lanes))
-    return count / (time.perf_counter() - began)
 
 
 async def _append(store: EventStore, lane: Lane) -> None:
@@ -94,16 +128,13 @@ async def _append_expecting(store: EventStore, lane: Lane) -> None:
         position = await store.append(Write(write.events, position))
 
 
-async def _raw(
-    publish: Callable[[Sequence[tuple[str, bytes]]], Awaitable[None]], count: int
-) -> float:
-    events = [write.events[0] for lane in _lanes(count, count) for write in lane]
-    messages = [
+def _messages(lanes: list[Lane]) -> list[tuple[str, bytes]]:
+    """Return the same events as plain messages, each lane's first, then each lane's second."""
+    writes = (write for turn in itertools.zip_longest(*lanes) for write in turn if write)
+    events = (write.events[0] for write in writes)
+    return [
         (f"plain.{wire_subject(_SPACE, event)}", encode(event, _BODY_BYTES_MAX)) for event in events
     ]
-    began = time.perf_counter()
-    await publish(messages)
-    return count / (time.perf_counter() - began)
 
 
 def _lanes(boundaries: int, count: int) -> list[Lane]:

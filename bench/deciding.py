@@ -17,9 +17,10 @@ from bench.figures import Figure
 from bench.plain import Plain, plain
 from bench.sizes import Sizes
 from mabeam.agents.agent import Agent, Heard, hears
-from mabeam.app.composition import connect, server_address
+from mabeam.app.composition import connect
 from mabeam.app.space.space import Space
 from mabeam.core.auction.events import AuctionOpened, BidPlaced
+from mabeam.infra.embedded import EmbeddedServer
 
 __all__ = ["measure_decisions"]
 
@@ -67,8 +68,8 @@ async def measure_decisions(sizes: Sizes) -> list[Figure]:
     """Take decisions with few agents and with many."""
     figures: list[Figure] = []
     for agents, rounds in sizes.rounds:
-        async with server_address() as url, plain(url) as baseline:
-            figures += await _measure(url, baseline, agents, rounds, sizes.repetitions)
+        async with EmbeddedServer() as server, plain(server.url) as baseline:
+            figures += await _measure(server.url, baseline, agents, rounds, sizes.repetitions)
     return figures
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gc
 import statistics
+import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import msgspec
+from psutil import Process
 
-__all__ = ["Figure", "alternate", "table"]
+__all__ = ["Figure", "Sample", "alternate", "table", "timed"]
+
+SampleT = TypeVar("SampleT")
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,8 +48,9 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ratio(self) -> float | None:
-        """Ours through raw, if there is a baseline."""
-        return self.one_of(self.ours) / self.one_of(self.raw) if self.raw else None
+        """Ours through raw, if there is a baseline, and more of it than its clock can tell."""
+        raw = self.one_of(self.raw) if self.raw else 0.0
+        return self.one_of(self.ours) / raw if raw else None
 
     @property
     def aims(self) -> tuple[tuple[str, bool], ...]:
@@ -61,11 +66,39 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(found)
 
 
+class Sample(msgspec.Struct, frozen=True):
+    """How fast something went once.
+
+    Attributes:
+        per_second: Events in a second, by the clock on the wall.
+        client_us: CPU time of this process for each event, in microseconds.
+        server_us: CPU time of the server for each event, in microseconds.
+    """
+
+    per_second: float
+    client_us: float
+    server_us: float
+
+
+async def timed(server: Process, events: int, work: Awaitable[object]) -> Sample:
+    """Await some work on so many events, and tell how fast it went."""
+    began, began_client, began_server = time.perf_counter(), time.process_time(), _cpu(server)
+    await work
+    seconds, client = time.perf_counter() - began, time.process_time() - began_client
+    served = _cpu(server) - began_server
+    return Sample(events / seconds, client / events * 1e6, served / events * 1e6)
+
+
+def _cpu(process: Process) -> float:
+    spent = process.cpu_times()
+    return spent.user + spent.system
+
+
 async def alternate(
-    repetitions: int, *runs: Callable[[], Awaitable[float]]
-) -> tuple[tuple[float, ...], ...]:
+    repetitions: int, *runs: Callable[[], Awaitable[SampleT]]
+) -> tuple[tuple[SampleT, ...], ...]:
     """Take samples of several runs in turns, so that whatever disturbs one disturbs all."""
-    samples: tuple[list[float], ...] = tuple([] for _ in runs)
+    samples: tuple[list[SampleT], ...] = tuple([] for _ in runs)
     for _ in range(repetitions):
         for run, taken in zip(runs, samples, strict=True):
             gc.collect()

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import sys
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
 from mabeam.agents.author import Author, agent_source
+from mabeam.app.composition import open_store
 from mabeam.core.agent.events import Registered, Updated
 from mabeam.core.auction.events import AuctionOpened, BidPlaced
 from mabeam.core.consensus.events import BallotCast, ConsensusOpened
@@ -30,12 +32,24 @@ from mabeam.core.subjects import Boundary
 from mabeam.core.variable.events import Declared, Proposed
 from mabeam.core.variable.reactor import VARIABLES
 from mabeam.core.variable.types import IntegerType
+from mabeam.infra.observability import configure_log
 from mabeam.infra.system import SystemClock, SystemIds
 from mabeam.projections.world import WORLD, World
 
-TEAMS: Final = 512
+TEAMS: Final = 100
 AGENTS: Final = ("architect", "coder", "reviewer", "tester", "writer")
 _OPERATOR: Final = "/operators/operator"
+
+
+async def write_elsewhere(url: str, space: str, events: int) -> int:
+    """Write a history from a process of its own; return how many events it has.
+
+    Whoever replays has seldom written just before: a memory in such disorder is slower.
+    """
+    command = (sys.executable, "-m", "bench.load", url, space, str(events))
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    return int(output)
 
 
 async def write_history(store: EventStore, events: int) -> int:
@@ -139,3 +153,13 @@ class Team:
         recorded = Recorded(position, 0, boundary.kind, boundary.entity, actor, envelope)
         self._world = WORLD.apply(self._world, recorded)
         self._written += 1
+
+
+async def _main(url: str, space: str, events: str) -> None:
+    async with open_store(space, url) as store:
+        print(await write_history(store, int(events)))
+
+
+if __name__ == "__main__":
+    configure_log("error")
+    asyncio.run(_main(*sys.argv[1:]))

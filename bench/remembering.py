@@ -15,9 +15,10 @@ from typing import Final, Literal, cast
 import msgspec
 
 from bench.figures import Figure
-from bench.load import write_history
+from bench.load import write_elsewhere
 from bench.sizes import Sizes
-from mabeam.app.composition import open_store, server_address
+from mabeam.app.composition import open_store
+from mabeam.infra.embedded import EmbeddedServer
 from mabeam.infra.observability import configure_log
 from mabeam.projections.world import WORLD
 
@@ -32,11 +33,10 @@ _FOLDS: Final[dict[Fold, str]] = {"counts": "counts by type", "world": "the whol
 async def measure_memory(sizes: Sizes) -> list[Figure]:
     """Replay one history into a state that stays small, and into the whole state."""
     figures: list[Figure] = []
-    async with server_address() as url:
-        async with open_store(_SPACE, url) as store:
-            await write_history(store, sizes.marks[-1])
+    async with EmbeddedServer() as server:
+        await write_elsewhere(server.url, _SPACE, sizes.marks[-1])
         for fold, words in _FOLDS.items():
-            peaks = await _replay_elsewhere(url, fold, sizes.marks)
+            peaks = await _replay_elsewhere(server.url, fold, sizes.marks)
             figures += [
                 Figure(
                     name=f"peak memory, {words}, after {mark:,} events",

@@ -6,17 +6,19 @@ them; decode their payloads; fold them. What a part costs is the CPU time that i
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final, cast
 
-from bench.figures import Figure, alternate
-from bench.load import write_history
+from psutil import Process
+
+from bench.figures import Figure, Sample, alternate, timed
+from bench.load import write_elsewhere
 from bench.plain import Plain, plain
 from bench.sizes import Sizes
-from mabeam.app.composition import server_address
 from mabeam.core.envelope import Recorded
 from mabeam.core.subjects import subject_filter
+from mabeam.infra.embedded import EmbeddedServer
 from mabeam.infra.jetstream import JetStreamStore, connect, open_store
 from mabeam.infra.jetstream.api import Api
 from mabeam.infra.jetstream.feed import Feed
@@ -31,122 +33,97 @@ _PARTS: Final = ("wire", "envelope", "payload", "fold")
 
 async def measure_replay(sizes: Sizes) -> list[Figure]:
     """Write a history, then replay it."""
-    async with server_address() as url, plain(url) as baseline:
-        connection = await connect(url)
+    async with EmbeddedServer() as server, plain(server.url) as baseline:
+        connection = await connect(server.url)
         try:
             store = await open_store(connection, _SPACE)
-            events = await write_history(store, sizes.history)
-            replays = _Replays(store, Api(connection), baseline, events)
-            stages = (replays.wire, replays.envelopes, replays.payloads, replays.world)
-            *_, ours, raw = await alternate(sizes.repetitions, *stages, replays.count)
+            events = await write_elsewhere(server.url, _SPACE, sizes.history)
+            ways = _Replays(store, Api(connection), baseline, events)
+            runs = (ways.wire, ways.envelopes, ways.payloads, ways.world, ways.count)
+            process = Process(server.pid)
+            samples = await alternate(
+                sizes.repetitions, *(partial(_timed, process, events, run) for run in runs)
+            )
         finally:
             await connection.close()
+    *stages, raw = samples
     return [
         Figure(
             name=f"replay of {events:,} events into the state",
             unit="events/s",
-            ours=ours,
-            raw=raw,
+            ours=tuple(sample.per_second for sample in stages[-1]),
+            raw=tuple(sample.per_second for sample in raw),
             against="push subscription that counts",
             ours_min=100_000,
             ratio_min=0.5,
         ),
-        *replays.parts(),
+        *_parts([tuple(sample.client_us for sample in stage) for stage in (*stages, raw)]),
     ]
 
 
+async def _timed(server: Process, events: int, run: Callable[[], Awaitable[None]]) -> Sample:
+    return await timed(server, events, run())
+
+
+def _parts(cpu_us: Sequence[tuple[float, ...]]) -> list[Figure]:
+    """Return what each part costs: what it adds to the parts before it."""
+    *stages, count = cpu_us
+    before = (0.0,) * len(count)
+    figures: list[Figure] = []
+    for part, until in zip(_PARTS, stages, strict=True):
+        added = tuple(b - a for a, b in zip(before, until, strict=True))
+        figures.append(Figure(name=f"  of which {part}", unit="us CPU", ours=added))
+        before = until
+    total = Figure(name="  all together", unit="us CPU", ours=stages[-1], raw=count)
+    return [*figures, total]
+
+
 class _Replays:
-    """Ways through one history, each of which gives its speed and notes its CPU time."""
+    """Ways through one history, of which each but the last does more than the one before."""
 
     def __init__(self, store: JetStreamStore, api: Api, baseline: Plain, events: int) -> None:
         self._store = store
         self._api = api
         self._baseline = baseline
         self._events = events
-        self._cpu_us: dict[str, list[float]] = {}
 
-    def parts(self) -> list[Figure]:
-        """Return what each part costs."""
-        before: Sequence[float] = [0.0] * len(self._cpu_us["wire"])
-        figures: list[Figure] = []
-        for part in _PARTS:
-            until = self._cpu_us[part]
-            figures.append(
-                Figure(
-                    name=f"  of which {part}",
-                    unit="us CPU",
-                    ours=tuple(b - a for a, b in zip(before, until, strict=True)),
-                    raw=tuple(self._cpu_us["count"]) if part == "wire" else (),
-                    against="push subscription that counts" if part == "wire" else "",
-                )
-            )
-            before = until
-        total = tuple(self._cpu_us["fold"])
-        return [*figures, Figure(name="  all together", unit="us CPU", ours=total)]
-
-    async def wire(self) -> float:
+    async def wire(self) -> None:
         """Take the messages off the wire and make nothing of them."""
-
-        async def run() -> None:
-            feed = Feed(
-                self._api,
-                stream_name(_SPACE),
-                subject_filter(_SPACE),
-                after=0,
-                until=self._events,
-                is_whole=True,
-                decoder=_nothing,
-            )
-            while await feed.page():
-                pass
-            feed.close()
-
-        return await self._timed("wire", run)
-
-    async def envelopes(self) -> float:
-        """Read the log as anybody does."""
-
-        async def run() -> None:
-            async for _ in self._store.read():
-                pass
-
-        return await self._timed("envelope", run)
-
-    async def payloads(self) -> float:
-        """Decode what the events say, too."""
-
-        async def run() -> None:
-            async for page in self._store.read():
-                for recorded in page:
-                    _ = recorded.data
-
-        return await self._timed("payload", run)
-
-    async def world(self) -> float:
-        """Fold everything."""
-
-        async def run() -> None:
-            world, apply = WORLD.initial, WORLD.apply
-            async for page in self._store.read():
-                for recorded in page:
-                    world = apply(world, recorded)
-            assert world.position == self._events
-
-        return await self._timed("fold", run)
-
-    async def count(self) -> float:
-        """Let nats-py count the messages."""
-        return await self._timed(
-            "count",
-            lambda: self._baseline.count(stream_name(_SPACE), subject_filter(_SPACE), self._events),
+        feed = Feed(
+            self._api,
+            stream_name(_SPACE),
+            subject_filter(_SPACE),
+            after=0,
+            until=self._events,
+            is_whole=True,
+            decoder=_nothing,
         )
+        while await feed.page():
+            pass
+        feed.close()
 
-    async def _timed(self, part: str, run: Callable[[], Awaitable[None]]) -> float:
-        began, began_cpu = time.perf_counter(), time.process_time()
-        await run()
-        cpu_us = (time.process_time() - began_cpu) / self._events * 1e6
-        self._cpu_us.setdefault(part, []).append(cpu_us)
-        return self._events / (time.perf_counter() - began)
+    async def envelopes(self) -> None:
+        """Read the log as anybody does."""
+        async for _ in self._store.read():
+            pass
+
+    async def payloads(self) -> None:
+        """Decode what the events say, too."""
+        async for page in self._store.read():
+            for recorded in page:
+                _ = recorded.data
+
+    async def world(self) -> None:
+        """Fold everything."""
+        world, apply = WORLD.initial, WORLD.apply
+        async for page in self._store.read():
+            for recorded in page:
+                world = apply(world, recorded)
+        assert world.position == self._events
+
+    async def count(self) -> None:
+        """Let nats-py count the messages."""
+        await self._baseline.count(stream_name(_SPACE), subject_filter(_SPACE), self._events)
 
 
 def _nothing(position: int, recorded_ns: int, subject: str, body: bytes) -> Recorded:  # noqa: ARG001 - as a decoder is called

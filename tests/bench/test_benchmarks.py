@@ -19,8 +19,8 @@ from mabeam.projections.verification import verify
 pytestmark = pytest.mark.jetstream
 
 FIGURES = {
-    "one-by-one": 2,
-    "pipelined": 2,
+    "one-by-one": 6,
+    "pipelined": 6,
     "replay": 6,
     "decisions": 8,
     "start": 1,
