@@ -237,10 +237,10 @@ def test_up_coordinates_the_spaces_that_are_made_later(data: Path) -> None:
         pub("opened", "/agents/boss", '{"lot": "x", "participants": [{"agent": "ann"}]}')
         pub("bid_placed", "/agents/ann", '{"amount": 5}')
         up.await_message("coordinating late")
-        with start(
-            "tail", "late", "--event", "decided", "--limit", "1", "--data", str(data)
-        ) as end:
-            assert "awards it to ann" in end.line()
+        # The limit of one ends the command; without it there would be no end to wait for.
+        wanted = ("--since", "1", "--event", "decided", "--limit", "1")
+        decided = invoke("tail", "late", *wanted, "--data", str(data))
+        assert "awards it to ann" in decided.out
         assert up.end().code == Code.OK
 
 
