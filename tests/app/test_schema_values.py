@@ -215,7 +215,7 @@ def test_the_envelope_refuses_what_has_no_place_in_a_subject(
     if legal:
         assert wire_subject("team", msgspec.convert(event, Envelope))
     else:
-        with pytest.raises(Rejected):
+        with pytest.raises((Rejected, msgspec.ValidationError)):
             wire_subject("team", msgspec.convert(event, Envelope))
 
 
