@@ -10,8 +10,8 @@ import pytest
 
 from mabeam.app.cli.codes import Code
 from mabeam.app.demo import Demonstration
-from mabeam.app.performance import Performance, fresh_space
 from mabeam.app.replaying import Replay, Verification
+from mabeam.app.staging import Performance, fresh_space
 from mabeam.core.subjects import check_space
 from mabeam.infra.embedded import running_server
 from mabeam.projections.verification import Divergence, Report

@@ -9,9 +9,9 @@ import msgspec
 
 from mabeam.app.composition import open_store
 from mabeam.app.console.style import Style
-from mabeam.app.performance import Performance, Tell, fresh_space, perform
 from mabeam.app.replaying import Replay, Verification, replay, verification
 from mabeam.app.scenario import scenario_in
+from mabeam.app.staging import Performance, Tell, fresh_space, perform
 
 __all__ = ["SCENARIO", "Demonstration", "demonstrate"]
 

@@ -13,8 +13,8 @@ from mabeam.app.cli.options import as_json, placed
 
 if TYPE_CHECKING:
     from mabeam.app.cli.place import Place
-    from mabeam.app.performance import Performance
     from mabeam.app.scenario import Scenario
+    from mabeam.app.staging import Performance
 
 __all__ = ["run"]
 
@@ -53,7 +53,7 @@ def run(place: Place, scenario: Path, space: str | None, *, json: bool) -> int:
 async def _run(place: Place, scenario: Scenario, space: str | None, *, shows: bool) -> Performance:
     from mabeam.app.cli.output import style, write_lines
     from mabeam.app.console.style import PLAIN
-    from mabeam.app.performance import fresh_space, perform
+    from mabeam.app.staging import fresh_space, perform
 
     async with place.address() as url:
         return await perform(
