@@ -36,10 +36,14 @@ _SESSIONS: Final = itertools.count(1)
 class Bidder(Agent):
     """Bids at once."""
 
+    def __init__(self, name: str, amount: int) -> None:
+        super().__init__(name)
+        self._amount: Final = amount
+
     @hears(AuctionOpened)
     def bid(self, opened: AuctionOpened, heard: Heard) -> BidPlaced:  # noqa: ARG002 - as handlers are called
-        """Bid something that depends on who it is."""
-        return BidPlaced(amount=10 + hash(self.name) % 90)
+        """Bid what it always bids."""
+        return BidPlaced(amount=self._amount)
 
 
 class LastBidder(Agent):
@@ -76,7 +80,7 @@ async def measure_decisions(sizes: Sizes) -> list[Figure]:
 async def _measure(
     url: str, baseline: Plain, agents: int, rounds: int, repetitions: int
 ) -> list[Figure]:
-    bidders = [Bidder(f"bidder-{number}") for number in range(1, agents)]
+    bidders = [Bidder(f"bidder-{number}", 10 + number) for number in range(1, agents)]
     last = LastBidder("the-last", len(bidders))
     names = [bidder.name for bidder in (*bidders, last)]
     from_bid: list[list[float]] = []

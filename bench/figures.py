@@ -82,6 +82,7 @@ class Sample(msgspec.Struct, frozen=True):
 
 async def timed(server: Process, events: int, work: Awaitable[object]) -> Sample:
     """Await some work on so many events, and tell how fast it went."""
+    gc.collect()
     began, began_client, began_server = time.perf_counter(), time.process_time(), _cpu(server)
     await work
     seconds, client = time.perf_counter() - began, time.process_time() - began_client
@@ -101,7 +102,6 @@ async def alternate(
     samples: tuple[list[SampleT], ...] = tuple([] for _ in runs)
     for _ in range(repetitions):
         for run, taken in zip(runs, samples, strict=True):
-            gc.collect()
             taken.append(await run())
     return tuple(map(tuple, samples))
 
