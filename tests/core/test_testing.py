@@ -23,9 +23,11 @@ from mabeam.core.agent import (
     Suspend,
     Suspended,
 )
+from mabeam.core.auction import AuctionOpened
 from mabeam.core.decider import Decider, Entity, fold
 from mabeam.core.envelope import Recorded
 from mabeam.core.events import Event, event_type
+from mabeam.core.policies import Policy
 from mabeam.core.reactor import NOTHING, Append, Effects, Part, Reactor, Send, Timer
 from mabeam.core.subjects import Boundary
 from mabeam.core.testing import (
@@ -107,6 +109,19 @@ class TestVerdicts:
         with fails("times=1", "times=True"):
             given(decider).when(0).then(Tried(times=True))
 
+    def test_events_that_differ_deep_inside_fail(self) -> None:
+        decider: Decider[int, int] = Decider(0, lambda _, __: (deep(1),), lambda s, _: s)
+        given(decider).when(0).then(deep(1))
+        with fails("1.0"):
+            given(decider).when(0).then(deep(1.0))
+
+    def test_equal_events_pass_though_one_was_given_a_default(self) -> None:
+        """They may even be written otherwise: defaults are left out by identity."""
+        spoken = AuctionOpened(lot="x", open_for_ms=int("30000"))
+        decider: Decider[int, int] = Decider(0, lambda _, __: (spoken,), lambda s, _: s)
+        assert msgspec.json.encode(spoken) != msgspec.json.encode(AuctionOpened(lot="x"))
+        given(decider).when(0).then(AuctionOpened(lot="x"))
+
     def test_a_refusal_where_events_are_expected_fails_and_says_why(self) -> None:
         with fails("agent.unknown", "nothing"):
             given(AGENT).when(Suspend()).then_nothing()
@@ -128,6 +143,11 @@ class TestVerdicts:
             given(AGENT).when(Suspend()).then_rejected("agent.registered")
         with fails("status", "role"):
             given(AGENT).when(Suspend()).then_rejected("agent.unknown", field="role")
+
+
+def deep(number: float) -> Event:
+    """Return an event with a number in a map in a tuple."""
+    return AuctionOpened(lot="x", rule=Policy("x", 1, {"a": (number, 2)}))
 
 
 class Ask(msgspec.Struct, frozen=True):

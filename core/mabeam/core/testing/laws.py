@@ -99,12 +99,10 @@ def repeating_a_command_changes_nothing(
 
 
 def events_survive_the_wire(events: Sequence[Event]) -> None:
-    """Let events be read as they were written, and be written again as before."""
+    """Let events be read as they were written, down to the kinds of their numbers."""
     for event in events:
-        written = msgspec.json.encode(event)
-        read = decode_data(type_of(event), msgspec.Raw(written))
-        expect("event", (read,), (event,))
-        expect("bytes", msgspec.json.encode(read), written)
+        written = msgspec.Raw(msgspec.json.encode(event))
+        expect("event", (decode_data(type_of(event), written),), (event,))
 
 
 def repeating_events_changes_nothing(

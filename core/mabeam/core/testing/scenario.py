@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import Any, Generic, Self, TypeVar, cast, overload
 
 import msgspec
 
@@ -235,13 +235,22 @@ def expect(what: str, found: object, expected: object) -> None:
     Raises:
         AssertionError: They differ; the text shows both.
     """
-    # Python holds 1, 1.0 and True to be equal; on the wire they are not.
-    if found != expected or _written(found) != _written(expected):
+    if not _same(found, expected):
         raise AssertionError(f"other {what}: {listed(found)}\nexpected: {listed(expected)}")
 
 
-def _written(found: object) -> bytes:
-    return msgspec.json.encode(found, order="deterministic")
+def _same(one: Any, two: Any) -> bool:  # noqa: ANN401 - compared, whatever it is
+    """Compare more strictly than Python, which holds 1, 1.0 and True to be equal."""
+    if type(one) is not type(two) or one != two:
+        return False
+    if isinstance(one, msgspec.Struct):
+        return all(_same(getattr(one, f), getattr(two, f)) for f in one.__struct_fields__)
+    if isinstance(one, dict):
+        entries = cast("dict[object, object]", one).items()
+        return all(_same(value, two[key]) for key, value in entries)
+    if isinstance(one, tuple):
+        return all(map(_same, cast("tuple[object, ...]", one), two))
+    return True
 
 
 def listed(found: object) -> str:
