@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from immutables import Map
@@ -17,6 +16,7 @@ from mabeam.core.variable.constraint import CONSTRAINT_INITIAL, ConstraintState
 from mabeam.core.variable.decider import VARIABLE, VariableView
 from mabeam.core.variable.state import VariableState
 from mabeam.projections.conflicts import CONFLICTS, ConflictRecord
+from mabeam.projections.plain import fingerprint, plain
 from mabeam.projections.projection import Projection
 from mabeam.projections.registry import AGENTS, CONSTRAINTS, SESSIONS, VARIABLES, Registry
 
@@ -101,21 +101,3 @@ def apply(world: World, recorded: Recorded) -> World:
 
 
 WORLD: Final[Projection[World]] = Projection("world", 1, World(), apply)
-
-
-def plain(state: object) -> Any:  # noqa: ANN401 - JSON is any
-    """Return any state as plain JSON values, maps in the order of their keys."""
-    return msgspec.to_builtins(state, enc_hook=_encode, order="sorted")
-
-
-def fingerprint(state: object) -> str:
-    """Return the SHA-256 of a state's plain form: equal states give equal fingerprints."""
-    canonical = msgspec.json.encode(state, enc_hook=_encode, order="sorted")
-    return hashlib.sha256(canonical).hexdigest()
-
-
-def _encode(value: object) -> object:
-    if isinstance(value, Map):
-        entries: dict[str, object] = dict(value.items())  # pyright: ignore[reportUnknownArgumentType]  - names are text
-        return entries
-    raise NotImplementedError(f"{type(value).__name__} has no plain form")
