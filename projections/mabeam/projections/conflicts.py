@@ -63,7 +63,7 @@ def apply(conflicts: Conflicts, recorded: Recorded) -> Conflicts:
     except CodecError:
         return conflicts
     match event:
-        case ConflictDetected():
+        case ConflictDetected() if event.conflict not in conflicts:
             found = ConflictRecord(recorded.entity, event.candidates, recorded.position)
             return conflicts.set(event.conflict, found)
         case ResolutionChosen():

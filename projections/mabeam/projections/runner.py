@@ -16,7 +16,13 @@ from typing import Final, Generic, Protocol, Self, TypeVar
 import structlog
 
 from mabeam.core.envelope import Recorded
-from mabeam.core.errors import MabeamError, ProjectionError
+from mabeam.core.errors import (
+    EventTooLarge,
+    MabeamError,
+    ProjectionError,
+    StoreError,
+    StoreUnavailable,
+)
 from mabeam.core.ports import Checkpoint, CheckpointStore, EventStore, Page
 from mabeam.projections.projection import Projection
 
@@ -112,12 +118,11 @@ class Live(Generic[StateT]):
         """Return the state once the fold has passed a position.
 
         Raises:
-            ProjectionError: The fold failed on an event before it.
-            StoreError: The log could not be followed up to there.
+            ProjectionError: The fold failed on an event up to it.
+            StoreError: The log could not be followed up to there, or is followed no more.
         """
         if self._position < position:
-            if self._failure is not None:
-                raise self._failure
+            self._check_following()
             woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             heapq.heappush(self._waiting, (position, next(self._order), woken))
             await woken
@@ -131,12 +136,11 @@ class Live(Generic[StateT]):
 
         Raises:
             ProjectionError: The fold failed before.
-            StoreError: The log could not be followed that far.
+            StoreError: The log could not be followed that far, or is followed no more.
         """
         if holds(self._state):
             return self._state
-        if self._failure is not None:
-            raise self._failure
+        self._check_following()
         woken: asyncio.Future[StateT] = asyncio.get_running_loop().create_future()
         self._hoping.append((holds, woken))
         return await woken
@@ -144,6 +148,12 @@ class Live(Generic[StateT]):
     async def caught_up(self) -> StateT:
         """Return the state once the fold has passed what is recorded now."""
         return await self.wait_for(await self._store.head())
+
+    def _check_following(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self._task is None or self._task.done():
+            raise StoreUnavailable(f"projection {self._projection.name} does not follow the log")
 
     async def _resume(self) -> None:
         if self._checkpoints is None or self._codec is None:
@@ -179,17 +189,22 @@ class Live(Generic[StateT]):
                 state = apply(state, recorded)
                 self._state, self._position = state, recorded.position
         except Exception as error:
-            # A fold must be total. If it is not, nothing after the event may be trusted.
+            # A fold must be total. If it is not, nothing after the event may be trusted;
+            # what stands before it may.
             assert recorded is not None
+            self._wake()
             raise ProjectionError(self._projection.name, recorded.position) from error
         if self._on_page is not None:
             self._on_page(page, state)
+        self._wake()
+
+    def _wake(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._position:
             woken = heapq.heappop(self._waiting)[2]
             if not woken.done():
                 woken.set_result(None)
         if self._hoping:
-            self._wake_hoping(state)
+            self._wake_hoping(self._state)
 
     def _wake_hoping(self, state: StateT) -> None:
         still: list[tuple[Callable[[StateT], bool], asyncio.Future[StateT]]] = []
@@ -228,7 +243,16 @@ class Live(Generic[StateT]):
             return
         projection = self._projection
         state = self._codec.encode(self._state)
-        await self._checkpoints.save(
-            Checkpoint(projection.name, projection.version, self._position, state)
-        )
+        checkpoint = Checkpoint(projection.name, projection.version, self._position, state)
+        try:
+            await self._checkpoints.save(checkpoint)
+        except (StoreError, EventTooLarge) as error:
+            # A checkpoint only shortens the next start; the fold goes on without it.
+            _log.warning(
+                "checkpoint not saved",
+                projection=projection.name,
+                space=self._store.space,
+                position=self._position,
+                error=str(error),
+            )
         self._saved = self._position
