@@ -137,6 +137,9 @@ async def test_who_gives_up_waiting_disturbs_nobody() -> None:
         await append_each(store, 1)
         assert await patient == 1
         assert [task.cancelled() for task in tasks] == [True, True]
+        hasty = asyncio.create_task(live.wait_for(9))
+        await asyncio.sleep(0)
+        hasty.cancel()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ field is given.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -60,12 +59,8 @@ _shapes: Final[dict[type[Any], _Shape]] = {}
 
 
 def _shape_of(kind: type[Any]) -> _Shape:
-    if issubclass(kind, msgspec.Struct):
-        fields = zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True)
-        field, tag = kind.__struct_config__.tag_field, kind.__struct_config__.tag
-        told = {} if field is None or tag is None else {field: tag}
-        return _Shape(tuple(sorted(fields)), told)
-    if dataclasses.is_dataclass(kind):
-        names = sorted(field.name for field in dataclasses.fields(kind))
-        return _Shape(tuple((name, name) for name in names), {})
-    raise NotImplementedError(f"{kind.__name__} has no plain form")
+    if not issubclass(kind, msgspec.Struct):
+        raise NotImplementedError(f"{kind.__name__} has no plain form")
+    fields = zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True)
+    field, tag = kind.__struct_config__.tag_field, kind.__struct_config__.tag
+    return _Shape(tuple(sorted(fields)), {} if field is None or tag is None else {field: tag})
