@@ -78,9 +78,11 @@ class TestClosing:
     def test_where_everybody_may_speak_only_the_deadline_closes(self) -> None:
         given(SESSION, LOT, ANN, BOB).when_reacting(SESSIONS).then_appends()
 
-    def test_the_cause_is_the_last_word_or_the_opening(self) -> None:
-        complete = given(SESSION, NAMED, ANN, BOB).when_reacting(SESSIONS)
-        assert [append.cause for append in complete.effects.append] == ["event-3"]
+    def test_the_cause_is_the_word_that_made_it_complete_or_the_opening(self) -> None:
+        """Speech that slips in before the closing is recorded must not change its id."""
+        for later in ((), (ANN,), (said(BidPlaced(amount=9), "ann"), BOB)):
+            complete = given(SESSION, NAMED, ANN, BOB, *later).when_reacting(SESSIONS)
+            assert [append.cause for append in complete.effects.append] == ["event-3"]
         late = given(SESSION, NAMED, ANN).when_reacting(SESSIONS, now_ns=DUE_NS)
         assert [append.cause for append in late.effects.append] == ["event-1"]
 

@@ -51,8 +51,8 @@ def react(name: str, session: Entity[SessionState], now_ns: int) -> Effects:
 def _close(name: str, session: Entity[SessionState], now_ns: int) -> Effects:
     state = session.state
     if is_complete(state):
-        last = max(state.spoken.values(), key=lambda spoken: spoken.position)
-        return _append(name, session, last.event_id, Closed(reason="complete"))
+        # Its cause must not change when somebody speaks again before it is recorded.
+        return _append(name, session, state.completed_id, Closed(reason="complete"))
     if now_ns >= state.due_ns:
         return _append(name, session, state.opened_id, Closed(reason="deadline"))
     return Effects(schedule=(Timer(Boundary("session", name), state.due_ns),))

@@ -55,6 +55,8 @@ class SessionState(msgspec.Struct, frozen=True, gc=False):
         spoken: Latest valid word of each speaker, by agent.
         refused: Latest invalid word of each who said one, by agent.
         superseded: How many words were replaced by a later one of the same speaker.
+        completed_id: Id of the first word of the last participant to speak; empty before,
+            and for ever where everybody may speak.
         late: Position of the latest word that came too late, by agent.
         closed_at: Position of the closing, 0 before it.
         closed_id: Id of the closing event.
@@ -77,6 +79,7 @@ class SessionState(msgspec.Struct, frozen=True, gc=False):
     spoken: Map[str, Spoken] = Map()
     refused: Map[str, Refusal] = Map()
     superseded: int = 0
+    completed_id: str = ""
     late: Map[str, int] = Map()
     closed_at: int = 0
     closed_id: str = ""
@@ -117,7 +120,7 @@ def evolve(state: SessionState, recorded: Recorded) -> SessionState:
 
 def is_complete(state: SessionState) -> bool:
     """Tell whether all named participants have said something valid."""
-    return 0 < len(state.weights) == len(state.spoken)
+    return bool(state.completed_id)
 
 
 def hearing(session: str, state: SessionState) -> Hearing[Opening]:
@@ -173,8 +176,9 @@ def _heard(state: SessionState, speech: Speech, recorded: Recorded) -> SessionSt
         return msgspec.structs.replace(state, refused=state.refused.set(agent, refusal))
     before = state.spoken.get(agent)
     if before is None:
-        word = Spoken(agent, speech, position, position, recorded.id)
-        return msgspec.structs.replace(state, spoken=state.spoken.set(agent, word))
+        spoken = state.spoken.set(agent, Spoken(agent, speech, position, position, recorded.id))
+        completed_id = recorded.id if len(spoken) == len(state.weights) else ""
+        return msgspec.structs.replace(state, spoken=spoken, completed_id=completed_id)
     if recorded.id == before.event_id or recorded.id in before.former:
         return state
     say = protocol_of(state.opening).say
