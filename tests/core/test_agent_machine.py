@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -138,5 +139,5 @@ class Agents(RuleBasedStateMachine):
         assert (known.position if known else 0) == (last.position if last else 0)
 
 
-TestAgents = Agents.TestCase
+TestAgents = pytest.mark.slow(Agents.TestCase)
 TestAgents.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

@@ -270,5 +270,5 @@ def corruptions(decision: Decision) -> Iterator[Decision]:
             yield but(mean=str(Fraction(decision.mean) + 1))
 
 
-TestSessions = Sessions.TestCase
+TestSessions = pytest.mark.slow(Sessions.TestCase)
 TestSessions.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)

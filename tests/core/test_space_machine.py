@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -195,5 +196,5 @@ class Spaces(RuleBasedStateMachine):
         assert state.decided_at == max((at for _, at in answers), default=0)
 
 
-TestSpaces = Spaces.TestCase
+TestSpaces = pytest.mark.slow(Spaces.TestCase)
 TestSpaces.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from decimal import Decimal
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -268,5 +269,5 @@ def check_conflicts(events: list[Event]) -> None:
     assert not conflict
 
 
-TestVariables = Variables.TestCase
+TestVariables = pytest.mark.slow(Variables.TestCase)
 TestVariables.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
