@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from hypothesis import settings
 
 pytest_plugins = ["support.nats_server"]
@@ -9,3 +11,7 @@ pytest_plugins = ["support.nats_server"]
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("mabeam", deadline=None)
 settings.load_profile("mabeam")
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and every process
+# they start would ignore it, too; some tests end processes in just this way.
+_ = signal.signal(signal.SIGINT, signal.default_int_handler)
