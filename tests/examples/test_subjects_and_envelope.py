@@ -109,7 +109,9 @@ async def test_what_is_published_is_answered_as_said(
         await client.request("mabeam.nowhere.session.1.note.ann", b"{}")
     with RawClient(nats_server.url) as raw, pytest.raises(ConnectionError) as violation:
         raw.request(subject, "x" * (2**20 + 1))
-    assert "-ERR 'Maximum Payload Violation'" in str(violation.value)
+    # The server says so and closes; a writer may meet the closed line before the words.
+    if not isinstance(violation.value, ConnectionResetError | BrokenPipeError):
+        assert "-ERR 'Maximum Payload Violation'" in str(violation.value)
     assert "-ERR 'Maximum Payload Violation'" in said
 
     assert await refused(client, {"max_msg_size": 100}, b"x" * 101) == 10054
