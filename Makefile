@@ -9,6 +9,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 TESTED := build/tested
+COMMA := ,
 LOCK_BIN := build/lock/bin
 # Extra words for the program that a target runs, such as ARGS="-k auction" for pytest.
 ARGS ?=
@@ -76,6 +77,7 @@ bench: $(READY) ## Measure against plain NATS in the same run
 # It reads no dependency groups, so the requirements are handed to it one on a line.
 lock: $(LOCK_BIN)/pip-compile ## Pin the dependencies anew, with hashes
 	@$(call compile,t["build-system"]["requires"] + t["project"]["dependencies"] \
+	  + sum(t["project"]["optional-dependencies"].values()$(COMMA) []) \
 	  + t["dependency-groups"]["dev"],constraints.txt)
 	@$(call compile,t["dependency-groups"]["lock"],constraints-lock.txt)
 
