@@ -6,7 +6,7 @@ import signal
 
 from hypothesis import settings
 
-pytest_plugins = ["support.nats_server"]
+pytest_plugins = ["support.nats_server", "support.nats_cluster"]
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("mabeam", deadline=None)

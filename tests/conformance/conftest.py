@@ -14,23 +14,33 @@ import pytest
 
 from mabeam.core.ports import EventStore
 from support.jetstream_worlds import JetStreamKind
+from support.nats_cluster import NatsCluster
 from support.nats_server import NatsServer
 from support.worlds import Kind, MemoryKind, World
 
 _URL: Final = os.environ.get("MABEAM_CONFORMANCE_URL", "")
 _REPLICAS: Final = int(os.environ.get("MABEAM_CONFORMANCE_REPLICAS", "1"))
 
-_JETSTREAM: Final = pytest.param("jetstream", marks=pytest.mark.jetstream)
+_KINDS: Final = ["given"] if _URL else ["memory", "file", "memory-stream", "replicated"]
 
 
-@pytest.fixture(params=[_JETSTREAM] if _URL else ["memory", _JETSTREAM])
+@pytest.fixture(
+    params=[
+        pytest.param(kind, marks=() if kind == "memory" else pytest.mark.jetstream)
+        for kind in _KINDS
+    ]
+)
 def kind(request: pytest.FixtureRequest) -> Kind:
+    """One of the stores: ours in memory, and streams on one server or on three."""
     if request.param == "memory":
         return MemoryKind()
-    if _URL:
+    if request.param == "given":
         return JetStreamKind(_URL, _REPLICAS)
+    if request.param == "replicated":
+        cluster: NatsCluster = request.getfixturevalue("nats_cluster")
+        return JetStreamKind(cluster.url, replicas=3)
     server: NatsServer = request.getfixturevalue("nats_server")
-    return JetStreamKind(server.url)
+    return JetStreamKind(server.url, storage="file" if request.param == "file" else "memory")
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from mabeam.infra.jetstream import (
     open_checkpoints,
     open_store,
 )
+from mabeam.infra.jetstream.topology import Storage
 from support.worlds import fresh_space
 
 __all__ = ["JetStreamKind", "JetStreamWorld"]
@@ -24,10 +25,13 @@ _ANSWER_SECONDS = 10
 class JetStreamWorld:
     """A space on a server; each store in it has a connection of its own, as processes do."""
 
-    def __init__(self, url: str, space: str, replicas: int, bytes_max: int | None) -> None:
+    def __init__(
+        self, url: str, space: str, replicas: int, storage: Storage, bytes_max: int | None
+    ) -> None:
         self._url = url
         self._space = space
         self._replicas = replicas
+        self._storage: Storage = storage
         self._bytes_max = -1 if bytes_max is None else bytes_max
         self._connections: list[Connection] = []
 
@@ -38,19 +42,25 @@ class JetStreamWorld:
 
     async def connect(self) -> Connection:
         """Connect once more."""
-        connection = await connect(self._url, name=f"test of {self._space}")
+        connection = await connect(self._url.split(","), name=f"test of {self._space}")
         self._connections.append(connection)
         return connection
 
     async def open(self) -> JetStreamStore:
         """Open the space on a connection of its own."""
         return await open_store(
-            await self.connect(), self._space, replicas=self._replicas, max_bytes=self._bytes_max
+            await self.connect(),
+            self._space,
+            replicas=self._replicas,
+            storage=self._storage,
+            max_bytes=self._bytes_max,
         )
 
     async def checkpoints(self) -> JetStreamCheckpoints:
         """Open the checkpoints on a connection of their own."""
-        return await open_checkpoints(await self.connect(), self._space, replicas=self._replicas)
+        return await open_checkpoints(
+            await self.connect(), self._space, replicas=self._replicas, storage=self._storage
+        )
 
     async def publish_raw(self, subject: str, body: bytes, message_id: str = "") -> int:
         """Publish past the store; return the position."""
@@ -83,20 +93,22 @@ class JetStreamKind:
     """Stores on a NATS server.
 
     Args:
-        url: Where the server listens.
+        url: Where the server listens; the servers of a cluster separated by commas.
         replicas: On how many servers of a cluster each space is kept.
+        storage: Where each of them keeps it.
     """
 
     examples_max = 12
 
-    def __init__(self, url: str, replicas: int = 1) -> None:
+    def __init__(self, url: str, replicas: int = 1, storage: Storage = "file") -> None:
         self._url = url
         self._replicas = replicas
+        self._storage: Storage = storage
 
     @asynccontextmanager
     async def world(self, *, bytes_max: int | None = None) -> AsyncGenerator[JetStreamWorld]:
         """Make a fresh space, and delete it in the end."""
-        world = JetStreamWorld(self._url, fresh_space(), self._replicas, bytes_max)
+        world = JetStreamWorld(self._url, fresh_space(), self._replicas, self._storage, bytes_max)
         try:
             yield world
         finally:

@@ -15,10 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+import msgspec
 import pytest
 
 from mabeam.infra.embedded import guard
@@ -27,7 +28,7 @@ from mabeam.infra.embedded.configuration import LOOPBACK, render
 from mabeam.infra.embedded.folder import DataFolder
 from mabeam.infra.embedded.probe import jetstream_answers
 
-__all__ = ["NatsServer", "breakable_server", "nats_server", "scratch_folder"]
+__all__ = ["NatsServer", "breakable_server", "free_port", "nats_server", "scratch_folder"]
 
 _START_SECONDS = 20.0
 _STOP_SECONDS = 10.0
@@ -41,13 +42,25 @@ class NatsServer:
 
     Its calls return when what they do is done: after `start` JetStream answers, after `stop`
     and `kill` the process is gone. The server also ends when the test process dies.
+
+    Args:
+        folder: What it keeps everything in.
+        sync_interval: How often it forces events to the disk, as the server writes it.
+        settings: Further settings, by their names in the server's configuration.
     """
 
-    def __init__(self, folder: Path, *, sync_interval: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        sync_interval: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.pid = 0
         self._sync_interval = sync_interval
+        self._settings = settings or {}
         self._files = DataFolder(folder)
         self._guard: subprocess.Popen[bytes] | None = None
         self._owner_end = -1
@@ -62,13 +75,24 @@ class NatsServer:
         """The last lines the server has logged since it was started."""
         return self._files.last_words(40)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and neither stopped nor killed since."""
+        return self._guard is not None
+
     def start(self) -> None:
         """Start it, for the first time or again."""
+        self.launch()
+        self.await_ready()
+
+    def launch(self) -> None:
+        """Start it without waiting: of a cluster, one alone is never ready."""
         assert self._guard is None, "it runs already"
         self._files.prepare()
-        settings = render(self.folder, sync_interval=self._sync_interval, port=self.port)
+        basic = render(self.folder, sync_interval=self._sync_interval, port=self.port)
+        settings = msgspec.json.decode(basic) | self._settings
         guard_end, self._owner_end = os.pipe()
-        with self._files.write(settings) as log:
+        with self._files.write(msgspec.json.encode(settings)) as log:
             self._guard = subprocess.Popen(
                 [
                     *(sys.executable, "-I", "-S", guard.__file__),
@@ -81,7 +105,6 @@ class NatsServer:
                 start_new_session=True,
             )
         os.close(guard_end)
-        self._await_ready(self._guard)
 
     def stop(self) -> None:
         """End it in an orderly way, as an operator would."""
@@ -130,7 +153,10 @@ class NatsServer:
         os.close(self._owner_end)
         self._guard = None
 
-    def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
+    def await_ready(self) -> None:
+        """Return when its JetStream answers, and fail when it does not in a long time."""
+        process = self._guard
+        assert process is not None, "it does not run"
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if process.poll() is not None:
@@ -146,7 +172,8 @@ class NatsServer:
         raise AssertionError(f"nats-server is not ready: {self.log}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine on which nothing listens."""
     ports = random.Random(os.urandom(8))
     while True:
         port = ports.choice(_PORTS)

@@ -19,6 +19,7 @@ from mabeam.infra.jetstream.publisher import Publisher
 from mabeam.infra.jetstream.reading import Reader
 from mabeam.infra.jetstream.settlement import Settlement
 from mabeam.infra.jetstream.topology import (
+    Storage,
     apply,
     checkpoint_stream,
     describe,
@@ -41,6 +42,7 @@ async def open_store(  # noqa: PLR0913 - a server, a space and how it is kept
     *,
     replicas: int | None = None,
     max_bytes: int | None = None,
+    storage: Storage = "file",
     create: bool = True,
     patience_seconds: float = PATIENCE_SECONDS,
 ) -> JetStreamStore:
@@ -53,6 +55,8 @@ async def open_store(  # noqa: PLR0913 - a server, a space and how it is kept
             it is, and means one for a new one.
         max_bytes: Size at which the log refuses more, -1 for the size of the disk. None
             leaves an existing space as it is, and means -1 for a new one.
+        storage: Where the servers keep it; a space that exists elsewhere is refused. What is
+            kept in memory ends with the last server that has it.
         create: Create the stream or bring its settings up to date; credentials that may
             not do so pass False.
         patience_seconds: How long an operation is tried again before it fails.
@@ -66,7 +70,9 @@ async def open_store(  # noqa: PLR0913 - a server, a space and how it is kept
     """
     api = Api(connection, patience_seconds)
     if create:
-        wanted = event_stream(space, replicas=replicas or 1, max_bytes=max_bytes or -1)
+        wanted = event_stream(
+            space, replicas=replicas or 1, max_bytes=max_bytes or -1, storage=storage
+        )
         unsaid = {"num_replicas": replicas, "max_bytes": max_bytes}
         keep = [field for field, said in unsaid.items() if said is None]
         config = await apply(api, wanted, keep=keep)
@@ -75,17 +81,18 @@ async def open_store(  # noqa: PLR0913 - a server, a space and how it is kept
     return JetStreamStore(api, space, config)
 
 
-async def open_checkpoints(
+async def open_checkpoints(  # noqa: PLR0913 - as for `open_store`
     connection: Connection,
     space: str,
     *,
     replicas: int | None = None,
+    storage: Storage = "file",
     create: bool = True,
     patience_seconds: float = PATIENCE_SECONDS,
 ) -> JetStreamCheckpoints:
     """Open the checkpoints of a space; otherwise like `open_store`."""
     api = Api(connection, patience_seconds)
-    wanted = checkpoint_stream(space, replicas=replicas or 1)
+    wanted = checkpoint_stream(space, replicas=replicas or 1, storage=storage)
     if create:
         config = await apply(api, wanted, keep=["num_replicas"] if replicas is None else [])
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 import structlog
@@ -14,6 +14,7 @@ from mabeam.infra.jetstream.answers import STREAM_NOT_FOUND, StreamAnswer, Strea
 from mabeam.infra.jetstream.api import Api
 
 __all__ = [
+    "Storage",
     "apply",
     "checkpoint_stream",
     "checkpoint_subject",
@@ -26,6 +27,9 @@ __all__ = [
 EVENT_BYTES_MAX: Final = 1024 * 1024
 DUPLICATE_WINDOW_SECONDS: Final = 600
 _NANO: Final = 1_000_000_000
+
+Storage: TypeAlias = Literal["file", "memory"]
+"""Where a server keeps a stream. What is in memory ends with the last server that has it."""
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -51,17 +55,21 @@ def stream_name(space: str) -> str:
     return f"mabeam_{check_space(space)}"
 
 
-def event_stream(space: str, *, replicas: int = 1, max_bytes: int = -1) -> StreamConfig:
+def event_stream(
+    space: str, *, replicas: int = 1, max_bytes: int = -1, storage: Storage = "file"
+) -> StreamConfig:
     """Declare the log of a space.
 
     Args:
         space: Name of the space.
         replicas: On how many servers each event is kept.
         max_bytes: Size at which the log refuses more; -1 for the size of the disk.
+        storage: Where each of them keeps it.
     """
     return StreamConfig(
         name=stream_name(space),
         subjects=(subject_filter(space),),
+        storage=storage,
         discard="new",
         num_replicas=replicas,
         max_bytes=max_bytes,
@@ -79,11 +87,12 @@ def checkpoint_subject(space: str) -> str:
     return f"mabeam_checkpoint.{check_space(space)}"
 
 
-def checkpoint_stream(space: str, *, replicas: int = 1) -> StreamConfig:
+def checkpoint_stream(space: str, *, replicas: int = 1, storage: Storage = "file") -> StreamConfig:
     """Declare where the checkpoints of a space are kept: the latest of each alone."""
     return StreamConfig(
         name=f"{stream_name(space)}_checkpoints",
         subjects=(f"{checkpoint_subject(space)}.>",),
+        storage=storage,
         num_replicas=replicas,
         max_msgs_per_subject=1,
         max_msg_size=EVENT_BYTES_MAX,
