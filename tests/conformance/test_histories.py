@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from hypothesis import Phase, given, settings
 
-from mabeam.core.ports import Page, Write
+from mabeam.core.ports import Guard, Page, Write
 from mabeam.core.subjects import EVERYTHING, Filter
 from mabeam.infra.memory import MemoryStore
 from support.histories import History, histories, play
@@ -55,10 +55,10 @@ class Hasty(MemoryStore):
 class Torn(MemoryStore):
     """Records some writes of an append though another one is stale."""
 
-    async def append(self, *writes: Write) -> int:
+    async def append(self, *writes: Write, guards: Sequence[Guard] = ()) -> int:
         last = 0
         for write in writes:
-            last = await super().append(write)
+            last = await super().append(write, guards=guards)
         return last
 
 

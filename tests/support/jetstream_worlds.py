@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -14,12 +15,14 @@ from mabeam.infra.jetstream import (
     open_checkpoints,
     open_store,
 )
+from mabeam.infra.jetstream.replies import Unserved
 from mabeam.infra.jetstream.topology import Storage
 from support.worlds import fresh_space
 
 __all__ = ["JetStreamKind", "JetStreamWorld"]
 
 _ANSWER_SECONDS = 10
+_PAUSE_SECONDS = 0.01
 
 
 class JetStreamWorld:
@@ -65,11 +68,18 @@ class JetStreamWorld:
     async def publish_raw(self, subject: str, body: bytes, message_id: str = "") -> int:
         """Publish past the store; return the position."""
         connection = await self.connect()
-        reply, answer = connection.replies.expect(subject, seconds=_ANSWER_SECONDS)
         fields = f"NATS/1.0\r\nNats-Msg-Id: {message_id}\r\n\r\n" if message_id else ""
-        connection.wire.send(subject.encode(), reply, fields.encode(), body)
-        position: int = json.loads(await answer)["seq"]
-        return position
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            while True:
+                reply, answer = connection.replies.expect(subject, seconds=_ANSWER_SECONDS)
+                connection.wire.send(subject.encode(), reply, fields.encode(), body)
+                try:
+                    position: int = json.loads(await answer)["seq"]
+                except Unserved:
+                    # Of a cluster, not all servers know of a new stream at once.
+                    await asyncio.sleep(_PAUSE_SECONDS)
+                else:
+                    return position
 
     async def disrupt(self) -> None:
         """Drop each connection; each comes back by itself."""

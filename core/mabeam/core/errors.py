@@ -4,6 +4,7 @@
     ├── Rejected                a rule refuses the input; nothing was recorded: change the input
     ├── StoreError
     │   ├── Conflict            another writer appended first; fold again and decide again
+    │   ├── Fenced              another has taken over what guarded the append; stop writing
     │   ├── OutcomeUnknown      the append may have been recorded; read before trying again
     │   ├── StoreUnavailable    the log cannot be reached now; try again later
     │   ├── StoreFull           the log has no room; nothing was recorded: make room
@@ -36,6 +37,7 @@ __all__ = [
     "Conflict",
     "DataFolderInUse",
     "EventTooLarge",
+    "Fenced",
     "LogGap",
     "MabeamError",
     "MalformedEvent",
@@ -145,6 +147,32 @@ class Conflict(StoreError):
         """Say who was where."""
         actual = "elsewhere" if self.actual is None else f"at position {self.actual}"
         return f"{self.boundary} is {actual}, not at {self.expected}: another writer came first"
+
+
+class Fenced(StoreError):
+    """The boundary that guarded an append has moved; nothing was recorded.
+
+    Another has taken over the right under which it was written. To try again is of no use:
+    stop, or acquire the right anew.
+
+    Attributes:
+        boundary: The guarding boundary as text, ``agent/coder``.
+        expected: The position at which the writer had the right.
+        actual: The position the boundary is at.
+    """
+
+    def __init__(self, boundary: str, expected: int, actual: int) -> None:
+        super().__init__(boundary, expected, actual)
+        self.boundary = boundary
+        self.expected = expected
+        self.actual = actual
+
+    def __str__(self) -> str:
+        """Say what moved."""
+        return (
+            f"{self.boundary} is at position {self.actual}, not at {self.expected}: "
+            "the right to write was taken over"
+        )
 
 
 class OutcomeUnknown(StoreError):

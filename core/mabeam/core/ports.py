@@ -22,6 +22,7 @@ __all__ = [
     "Clock",
     "Delivery",
     "EventStore",
+    "Guard",
     "IdSource",
     "Page",
     "Write",
@@ -54,6 +55,24 @@ class Write(msgspec.Struct, frozen=True):
         return Boundary.parse(self.events[0].subject)
 
 
+class Guard(msgspec.Struct, frozen=True):
+    """Another boundary that must stand still for an append to be recorded.
+
+    Whoever writes under a right that can be taken away, such as the host of an agent, guards
+    its appends with the record of that right: the moment another takes it, the log itself
+    refuses them, however late they arrive. The position is then the *fencing token*; see
+    M. Kleppmann, "How to do distributed locking" (2016).
+
+    Attributes:
+        boundary: The entity that the right is recorded on. Nobody may write to it but by
+            appends that expect its position.
+        position: The position of its last event as the writer knows it; `NEW` for none.
+    """
+
+    boundary: Boundary
+    position: int
+
+
 class Delivery(Protocol):
     """One event handed out by a durable consumer, until it is settled."""
 
@@ -83,7 +102,7 @@ class EventStore(Protocol):
         """Name of the space."""
         ...
 
-    async def append(self, *writes: Write) -> int:
+    async def append(self, *writes: Write, guards: Sequence[Guard] = ()) -> int:
         """Record all events of all writes or none; return the position of the last one.
 
         The events stand at consecutive positions in the order given. An append that is
@@ -91,7 +110,14 @@ class EventStore(Protocol):
         and returns the position of the first time; where it expects `ANY`, a store may
         recognise it for a limited time only.
 
+        Args:
+            writes: What to record, each write on another boundary.
+            guards: Boundaries that are not written to and must stand where the writer has
+                seen them. Each event can carry one condition, so there may be at most as
+                many expectations and guards together as events.
+
         Raises:
+            Fenced: A guard has moved; nothing was recorded, nor ever will be under it.
             Conflict: A boundary is not where a write expects it; nothing was recorded.
             OutcomeUnknown: The log did not answer, and could not be asked what became of it.
             Rejected: An event has an illegal id, type, source or subject.

@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from mabeam.core.errors import OutcomeUnknown, StoreError, StoreUnavailable
-from mabeam.core.ports import Write
+from mabeam.core.ports import Guard, Write
 from mabeam.infra.jetstream.answers import ApiError, Failure, PublishAnswer, failure_of, final_error
 from mabeam.infra.jetstream.patience import Patience
 from mabeam.infra.jetstream.plan import Plan
@@ -51,13 +51,16 @@ class Appender:
         self._limit = limit
         self._turns = Turns()
 
-    async def append(self, writes: Sequence[Write], deadline: float) -> int:
+    async def append(
+        self, writes: Sequence[Write], guards: Sequence[Guard], deadline: float
+    ) -> int:
         """Do what `mabeam.core.ports.EventStore.append` promises, until the deadline."""
-        plan = Plan.of(self._space, writes, self._limit)
-        if not plan.checks:
+        plan = Plan.of(self._space, writes, guards, self._limit)
+        if not plan.checks and not plan.guards:
             # Speech needs no turn: whatever stands before it, it is recorded.
             return await self._record(plan, deadline)
-        boundaries = [check.subjects for check in plan.checks]
+        # A replicated stream refuses a condition on what another append in flight names.
+        boundaries = sorted(check.subjects for check in (*plan.checks, *plan.guards))
         await self._turns.take(boundaries)
         try:
             return await self._record(plan, deadline)
@@ -158,8 +161,12 @@ class _Course:
                 raise final_error(error, self._plan.size_max, self._limit)
 
     async def _conflict(self) -> int | None:
-        """Settle a refused expectation: it may be the echo of an earlier attempt."""
+        """Settle a refused condition: it may be the echo of an earlier attempt."""
         self._open = True
+        if self._plan.guards:
+            fenced = await self._settlement.fenced(self._plan, self._deadline)
+            if fenced is not None:
+                return await self._settlement.before(fenced, self._plan, self._deadline)
         position = await self._settlement.recorded(self._plan, self._deadline)
         if position is None and self._has_looked_enough:
             # Nothing stands behind the expected position. An append in flight will soon

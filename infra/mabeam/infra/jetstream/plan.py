@@ -9,17 +9,14 @@ from typing import Final
 
 import msgspec
 
+from mabeam.core.appending import check_append
 from mabeam.core.envelope import Envelope, encode, wire_subject
-from mabeam.core.errors import Rejected
-from mabeam.core.ports import Write
+from mabeam.core.ports import Guard, Write
 from mabeam.core.subjects import Boundary, boundary_filter
 from mabeam.infra.jetstream.answers import StoredMessage
 from mabeam.infra.jetstream.publisher import Message
 
-__all__ = ["EVENTS_MAX", "Check", "Plan"]
-
-EVENTS_MAX: Final = 1_000
-"""Events that the server records in one batch."""
+__all__ = ["Check", "Plan"]
 
 
 class _Mark(msgspec.Struct):
@@ -39,7 +36,8 @@ class Check(msgspec.Struct, frozen=True):
         subjects: The boundary's one filter.
         boundary: The boundary as text.
         expect: The position it must be at.
-        first: Index of the first event of the append that goes there.
+        first: Index of the first event of the append that goes there; no matter for a guard,
+            to whose boundary none goes.
     """
 
     subjects: str
@@ -56,40 +54,36 @@ class Plan(msgspec.Struct, frozen=True):
         messages: The same for the wire.
         checks: The expectations, ordered by filter.
         subjects: The filter of the boundary that the first event goes to.
+        guards: What else must stand still, ordered by filter.
     """
 
     events: tuple[Envelope, ...]
     messages: tuple[Message, ...]
     checks: tuple[Check, ...]
     subjects: str
+    guards: tuple[Check, ...] = ()
 
     @classmethod
-    def of(cls, space: str, writes: Sequence[Write], limit: int) -> Plan:
+    def of(cls, space: str, writes: Sequence[Write], guards: Sequence[Guard], limit: int) -> Plan:
         """Prepare an append.
 
         Args:
             space: Name of the space.
             writes: What to append.
+            guards: Which other boundaries must stand where.
             limit: Bytes that an encoded event may have.
 
         Raises:
-            Rejected: A write is empty or not of one boundary and commit, two writes are of
-                one boundary, there are too many events, or an event has illegal names.
+            Rejected: The writes and guards are no append, or an event has illegal names.
             EventTooLarge: An event has too many bytes.
         """
         events: list[Envelope] = []
         messages: list[Message] = []
         checks: list[Check] = []
         filters: list[str] = []
+        check_append(writes, guards)
         for write in writes:
-            subjects = _boundary_of(space, write)
-            if subjects in filters:
-                raise Rejected(
-                    "append.boundary_twice",
-                    "two writes to one boundary",
-                    field="subject",
-                    value=write.events[0].subject,
-                )
+            subjects = _filter_of(space, write.events[0].subject)
             filters.append(subjects)
             fields = b""
             if write.expect is not None:
@@ -101,10 +95,13 @@ class Plan(msgspec.Struct, frozen=True):
                 messages.append(Message(subject, fields + _MESSAGE_ID % event.id.encode(), body))
                 events.append(event)
                 fields = b""
-        _check_whole(events)
         if len(checks) > 1:
             checks.sort(key=lambda check: check.subjects)
-        return cls(tuple(events), tuple(messages), tuple(checks), filters[0])
+        guarded: tuple[Check, ...] = ()
+        if guards:
+            guarded = _guards_of(space, guards)
+            _place(guarded, checks, messages)
+        return cls(tuple(events), tuple(messages), tuple(checks), filters[0], guarded)
 
     @property
     def boundary(self) -> str:
@@ -153,42 +150,27 @@ _EXPECTATION: Final = (
 _MESSAGE_ID: Final = b"Nats-Msg-Id: %b\r\n"
 
 
+def _guards_of(space: str, guards: Sequence[Guard]) -> tuple[Check, ...]:
+    named = [(str(guard.boundary), guard.position) for guard in guards]
+    found = [Check(_filter_of(space, name), name, position, -1) for name, position in named]
+    return tuple(sorted(found, key=lambda check: check.subjects))
+
+
+def _place(guards: Sequence[Check], checks: Sequence[Check], messages: list[Message]) -> None:
+    """Put the guards on messages that carry no expectation: one has room for one condition."""
+    taken = {check.first for check in checks}
+    free = [index for index in range(len(messages)) if index not in taken]
+    for guard, index in zip(guards, free, strict=False):
+        message = messages[index]
+        fields = _EXPECTATION % (guard.expect, guard.subjects.encode()) + message.fields
+        messages[index] = Message(message.subject, fields, message.body)
+
+
 def _with_salt(fields: bytes, salt: bytes) -> bytes:
     # The message id stands last among the fields.
     return b"%b.%b\r\n" % (fields[:-2], salt)
 
 
-def _boundary_of(space: str, write: Write) -> str:
-    if not write.events:
-        raise Rejected("append.empty", "nothing to append", field="writes")
-    subject = write.events[0].subject
-    if len(write.events) > 1 and any(event.subject != subject for event in write.events):
-        raise Rejected(
-            "append.mixed",
-            "the events of a write differ in subject",
-            field="subject",
-            value=subject,
-        )
-    return _filter_of(space, subject)
-
-
 @lru_cache(maxsize=65_536)
 def _filter_of(space: str, subject: str) -> str:
     return boundary_filter(space, Boundary.parse(subject))
-
-
-def _check_whole(events: Sequence[Envelope]) -> None:
-    if not events:
-        raise Rejected("append.empty", "nothing to append", field="writes")
-    if len(events) > EVENTS_MAX:
-        raise Rejected(
-            "append.too_many",
-            "too many events for one append",
-            field="events",
-            value=len(events),
-            allowed=f"1 to {EVENTS_MAX}",
-        )
-    if len(events) > 1 and len({event.commitid for event in events}) > 1:
-        raise Rejected("append.mixed", "the events differ in commitid", field="commitid")
-    if len(events) > 1 and len({event.id for event in events}) < len(events):
-        raise Rejected("append.id_twice", "an id stands for two events", field="id")

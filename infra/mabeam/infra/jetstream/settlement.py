@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from mabeam.core.errors import Conflict, StoreError
+from mabeam.core.errors import Conflict, Fenced, StoreError
 from mabeam.infra.jetstream.answers import StoredMessage
 from mabeam.infra.jetstream.gets import Gets
 from mabeam.infra.jetstream.plan import Check, Plan
@@ -62,14 +62,38 @@ class Settlement:
             return position
         return None
 
-    async def ahead(self, plan: Plan, deadline: float) -> Conflict | None:
-        """Return the conflict if an expectation is ahead of where the leader has its boundary."""
-        for check in plan.checks:
+    async def ahead(self, plan: Plan, deadline: float) -> Conflict | Fenced | None:
+        """Return what is wrong if a condition is ahead of where the leader has its boundary."""
+        for check in (*plan.guards, *plan.checks):
             last = await self._gets.last(check.subjects, deadline)
             actual = last.seq if last else 0
             if actual < check.expect:
-                return Conflict(check.boundary, check.expect, actual)
+                kind = Fenced if check in plan.guards else Conflict
+                return kind(check.boundary, check.expect, actual)
         return None
+
+    async def fenced(self, plan: Plan, deadline: float) -> Fenced | None:
+        """Return the error if a guard has moved: this append is not recorded any more."""
+        for guard in plan.guards:
+            last = await self._gets.last(guard.subjects, deadline)
+            if last is not None and last.seq > guard.expect:
+                return Fenced(guard.boundary, guard.expect, last.seq)
+        return None
+
+    async def before(self, fenced: Fenced, plan: Plan, deadline: float) -> int:
+        """Return the position of an append's last event if it was recorded before it was fenced.
+
+        Raises:
+            Fenced: It was not.
+        """
+        try:
+            seek = self.recorded if plan.checks else self.spoken
+            position = await seek(plan, deadline)
+        except Conflict as conflict:
+            raise fenced from conflict
+        if position is None:
+            raise fenced
+        return position
 
     async def at(self, position: int, deadline: float) -> StoredMessage | None:
         """Return what stands at a position."""
@@ -110,6 +134,10 @@ class Settlement:
         """
         start = await self._now_ns() - _WINDOW_NS
         stored = await self._gets.since(plan.subjects, start, deadline)
+        under = max((guard.expect for guard in plan.guards), default=0)
+        if stored is not None and stored.seq <= under:
+            # What a guard lets through stands behind it.
+            stored = await self._gets.next(plan.subjects, under, deadline)
         while stored is not None:
             position = await self.ours(plan, 0, stored, deadline)
             if position is not None:

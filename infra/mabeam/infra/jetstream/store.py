@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
-from mabeam.core.ports import Delivery, Page, Write
+from mabeam.core.ports import Delivery, Guard, Page, Write
 from mabeam.core.subjects import EVERYTHING, Filter, subject_filter
 from mabeam.infra.jetstream.answers import StreamAnswer, StreamConfig, instant_ns
 from mabeam.infra.jetstream.api import Api
@@ -127,13 +127,14 @@ class JetStreamStore:
         """Name of the space."""
         return self._space
 
-    async def append(self, *writes: Write) -> int:
+    async def append(self, *writes: Write, guards: Sequence[Guard] = ()) -> int:
         """Record all events of all writes or none; return the position of the last one.
 
         Speech (`ANY`) that is sent again is recognised for ten minutes, an append with an
         expectation for ever.
 
         Raises:
+            Fenced: A guard has moved; nothing was recorded.
             Conflict: A boundary is not where a write expects it; nothing was recorded.
             OutcomeUnknown: The log did not answer, and could not be asked what became of it.
             Rejected: An event has illegal names, or the writes are not one append.
@@ -142,7 +143,7 @@ class JetStreamStore:
             NotAuthorized: The server forbids a subject to these credentials.
             StoreUnavailable: The log could not be reached in time; nothing was recorded.
         """
-        return await self._appender.append(writes, self._api.deadline())
+        return await self._appender.append(writes, guards, self._api.deadline())
 
     def read(
         self, wanted: Filter = EVERYTHING, *, after: int = 0, until: int | None = None

@@ -7,9 +7,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from mabeam.core.envelope import Envelope, encode, wire_subject
-from mabeam.core.errors import ConfigurationError, Conflict, Rejected, StoreFull
-from mabeam.core.ports import ANY, Clock, Delivery, Page, Write
+from mabeam.core.appending import check_append
+from mabeam.core.envelope import encode, wire_subject
+from mabeam.core.errors import ConfigurationError, Conflict, Fenced, StoreFull
+from mabeam.core.ports import ANY, Clock, Delivery, Guard, Page, Write
 from mabeam.core.subjects import EVERYTHING, Boundary, Filter, boundary_filter, check_space
 from mabeam.infra.memory.log import Log, Matcher
 from mabeam.infra.memory.readers import Consumer, Follower, SharedWork
@@ -19,9 +20,6 @@ __all__ = ["MemoryStore"]
 
 _EVENT_BYTES_MAX: Final = 1_000_000
 _PAGE_MAX: Final = 500
-# The same as of a JetStream batch, so that nothing works here that fails there.
-_APPEND_MAX: Final = 1_000
-
 # What makes an event of a repeated append recognisable: subject, id and commit.
 _Identity = tuple[str, str, str]
 
@@ -59,18 +57,19 @@ class MemoryStore:
         """Name of the space."""
         return self._log.space
 
-    async def append(self, *writes: Write) -> int:
+    async def append(self, *writes: Write, guards: Sequence[Guard] = ()) -> int:
         """Record all events of all writes or none; return the position of the last one.
 
         Raises:
+            Fenced: A guard has moved; nothing was recorded.
             Conflict: A boundary is not where a write expects it; nothing was recorded.
-            Rejected: An event has an illegal id, type, source or subject, or the writes
-                are no append: too few or too many events, several subjects in a write,
-                several commits, a boundary or an id twice.
+            Rejected: An event has an illegal id, type, source or subject, or the writes and
+                guards are no append, see `mabeam.core.appending`.
             EventTooLarge: An event has more bytes than the log takes.
             StoreFull: The log has no room left; nothing was recorded.
         """
-        events = _checked(writes)
+        check_append(writes, guards)
+        events = [event for write in writes for event in write.events]
         batch = [
             (wire_subject(self.space, event), encode(event, self._event_bytes_max))
             for event in events
@@ -84,6 +83,7 @@ class MemoryStore:
         known = self._recorded_at(identities)
         if known:
             return known
+        self._check_guards(guards)
         self._check_expectations(writes)
         self._check_room(batch)
         first = self._log.head + 1
@@ -170,6 +170,12 @@ class MemoryStore:
                 return 0
         return last
 
+    def _check_guards(self, guards: Sequence[Guard]) -> None:
+        for guard in guards:
+            actual = self._tail(guard.boundary)
+            if actual != guard.position:
+                raise Fenced(str(guard.boundary), guard.position, actual)
+
     def _check_expectations(self, writes: Sequence[Write]) -> None:
         for write in writes:
             if write.expect is ANY:
@@ -187,34 +193,3 @@ class MemoryStore:
         size = self._log.size_bytes + sum(len(subject) + len(body) for subject, body in batch)
         if size > self._bytes_max:
             raise StoreFull(f"{size} bytes would exceed the limit of {self._bytes_max}")
-
-
-def _checked(writes: Sequence[Write]) -> list[Envelope]:
-    """Return the events of the writes if they can be one append."""
-    events = [event for write in writes for event in write.events]
-    if not writes or not all(write.events for write in writes):
-        raise Rejected("append.empty", "nothing to append", field="writes")
-    if len(events) > _APPEND_MAX:
-        raise Rejected(
-            "append.too_many",
-            "too many events for one append",
-            field="events",
-            value=len(events),
-            allowed=f"1 to {_APPEND_MAX}",
-        )
-    subjects = [write.events[0].subject for write in writes]
-    for write, subject in zip(writes, subjects, strict=True):
-        if any(event.subject != subject for event in write.events):
-            raise Rejected(
-                "append.mixed",
-                "the events of a write are of several entities",
-                field="subject",
-                value=subject,
-            )
-    if len(set(subjects)) < len(subjects):
-        raise Rejected("append.boundary_twice", "two writes to one boundary", field="subject")
-    if len({event.commitid for event in events}) > 1:
-        raise Rejected("append.mixed", "the events are of several commits", field="commitid")
-    if len({event.id for event in events}) < len(events):
-        raise Rejected("append.id_twice", "an id stands for two events", field="id")
-    return events
