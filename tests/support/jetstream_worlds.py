@@ -26,15 +26,20 @@ _PAUSE_SECONDS = 0.01
 
 
 class JetStreamWorld:
-    """A space on a server; each store in it has a connection of its own, as processes do."""
+    """A space on a server; each store in it has a connection of its own, as processes do.
+
+    Attributes:
+        replicas: On how many servers it is kept.
+        storage: Where each of them keeps it.
+    """
 
     def __init__(
         self, url: str, space: str, replicas: int, storage: Storage, bytes_max: int | None
     ) -> None:
         self._url = url
         self._space = space
-        self._replicas = replicas
-        self._storage: Storage = storage
+        self.replicas = replicas
+        self.storage: Storage = storage
         self._bytes_max = -1 if bytes_max is None else bytes_max
         self._connections: list[Connection] = []
 
@@ -54,15 +59,15 @@ class JetStreamWorld:
         return await open_store(
             await self.connect(),
             self._space,
-            replicas=self._replicas,
-            storage=self._storage,
+            replicas=self.replicas,
+            storage=self.storage,
             max_bytes=self._bytes_max,
         )
 
     async def checkpoints(self) -> JetStreamCheckpoints:
         """Open the checkpoints on a connection of their own."""
         return await open_checkpoints(
-            await self.connect(), self._space, replicas=self._replicas, storage=self._storage
+            await self.connect(), self._space, replicas=self.replicas, storage=self.storage
         )
 
     async def publish_raw(self, subject: str, body: bytes, message_id: str = "") -> int:
