@@ -13,15 +13,18 @@ import pytest
 from mabeam.app import connect
 from mabeam.app.composition import SERVER_VARIABLE, attach
 from mabeam.app.space import Session, Space
-from mabeam.core.agent.events import HandlerFailed
+from mabeam.core.agent.events import HandlerFailed, Updated
 from mabeam.core.auction.events import AuctionOpened
 from mabeam.core.errors import (
     ConfigurationError,
     Conflict,
+    Fenced,
     NotFound,
     Rejected,
     StoreUnavailable,
 )
+from mabeam.core.ports import NEW, Guard
+from mabeam.core.reactor import Part
 from mabeam.core.session.events import Participant
 from mabeam.core.subjects import Boundary, Filter
 from mabeam.core.variable.constraints import Condition, Implies, Linear
@@ -285,3 +288,28 @@ async def test_a_proposal_settled_in_a_conflict_names_it(space: Space) -> None:
     made = [await space.variables.propose("x", n, by=f"a{n}", base=base) for n in (1, 2)]
     outcomes = await asyncio.gather(*(proposal.outcome() for proposal in made))
     assert [type(outcome).__name__ for outcome in outcomes] == ["Changed", "Refused"]
+
+
+async def test_events_of_several_entities_are_recorded_together(space: Space) -> None:
+    event = Updated(capabilities=("python",))
+    parts = [Part(Boundary("agent", name), NEW, (event,)) for name in ("coder", "tester")]
+    position = await space.append_together(*parts, by="operator")
+    assert await space.store.head() == position
+    with pytest.raises(Conflict):
+        await space.append_together(*reversed(parts))
+    assert await space.store.head() == position
+
+
+async def test_an_append_may_be_guarded(space: Space) -> None:
+    owner = Boundary("desk", "front")
+    event = Updated(capabilities=("python",))
+    epoch = await space.append(owner, event, expect=NEW)
+    guards = [Guard(owner, epoch)]
+    await space.append("agent/coder", event, guards=guards)
+    await space.append(owner, event, expect=epoch)
+    with pytest.raises(Fenced):
+        await space.append("agent/coder", event, guards=guards)
+    with pytest.raises(Fenced):
+        await space.append_together(
+            Part(Boundary("agent", "a"), NEW, (event, event)), guards=guards
+        )

@@ -10,7 +10,7 @@ from mabeam.agents.author import Author, agent_source
 from mabeam.agents.transact import transact
 from mabeam.core.decider import Decider, Entity
 from mabeam.core.events import Event
-from mabeam.core.ports import EventStore, IdSource, Write
+from mabeam.core.ports import EventStore, Guard, IdSource, Write
 from mabeam.core.reactor import Part
 from mabeam.core.subjects import Boundary, check_name
 from mabeam.projections.runner import Live
@@ -82,9 +82,9 @@ class Desk:
         write = self.write(boundary, (event,), by)
         return write.events[0].id, await self.append(write)
 
-    async def append(self, *writes: Write) -> int:
+    async def append(self, *writes: Write, guards: Sequence[Guard] = ()) -> int:
         """Append, and return when the live state has folded it."""
-        position = await self.store.append(*writes)
+        position = await self.store.append(*writes, guards=guards)
         await self.live.wait_for(position)
         return position
 

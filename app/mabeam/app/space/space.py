@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Final
 
@@ -14,7 +14,8 @@ from mabeam.app.space.sessions import Sessions
 from mabeam.app.space.variables import Variables
 from mabeam.core.errors import NotFound
 from mabeam.core.events import Event
-from mabeam.core.ports import EventStore, Page
+from mabeam.core.ports import EventStore, Guard, Page
+from mabeam.core.reactor import Part
 from mabeam.core.subjects import EVERYTHING, Boundary, Filter
 from mabeam.projections.verification import Report, verify
 from mabeam.projections.world import WORLD, World
@@ -66,7 +67,12 @@ class Space:
         return world
 
     async def append(
-        self, to: Boundary | str, *events: Event, by: str | None = None, expect: int | None = None
+        self,
+        to: Boundary | str,
+        *events: Event,
+        by: str | None = None,
+        expect: int | None = None,
+        guards: Sequence[Guard] = (),
     ) -> int:
         """Record events of registered types; return the position of the last one.
 
@@ -75,13 +81,33 @@ class Space:
             events: Payloads, recorded together or not at all.
             by: Who says it.
             expect: Where the boundary must stand; None for whatever it holds.
+            guards: Which other boundaries must stand where.
 
         Raises:
+            Fenced: A guard has moved. Stop, or acquire the right anew.
             Conflict: The boundary is not where it was expected.
-            Rejected: A name is illegal.
+            Rejected: A name is illegal, or there are more conditions than events.
         """
         boundary = Boundary.parse(to) if isinstance(to, str) else to
-        return await self._desk.append(self._desk.write(boundary, events, by, expect=expect))
+        write = self._desk.write(boundary, events, by, expect=expect)
+        return await self._desk.append(write, guards=guards)
+
+    async def append_together(
+        self, *parts: Part, by: str | None = None, guards: Sequence[Guard] = ()
+    ) -> int:
+        """Record events of several entities together or not at all.
+
+        Args:
+            parts: For each entity its events, and where it must stand.
+            by: Who says it.
+            guards: Which further boundaries must stand where.
+
+        Raises:
+            Fenced: A guard has moved. Stop, or acquire the right anew.
+            Conflict: A boundary is not where it was expected; nothing was recorded.
+            Rejected: A name is illegal, or there are more conditions than events.
+        """
+        return await self._desk.append(*self._desk.together(parts, by), guards=guards)
 
     async def verify(self) -> Report:
         """Check that everything decided so far follows from the log.
