@@ -13,7 +13,7 @@ from support.events import said, write
 OWNER = Boundary("agent", "coder")
 TWICE = said(commit="c")
 
-REFUSED = {
+REFUSED: dict[str, tuple[list[Write], list[Guard]]] = {
     "append.empty": ([], []),
     "append.too_many": ([write(count=EVENTS_MAX + 1)], []),
     "append.boundary_twice": ([write(commit="c"), write(commit="c")], []),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mabeam.core.envelope import Recorded
 from mabeam.core.errors import Conflict, Fenced
-from mabeam.core.ports import ANY, EventStore, Guard, Write
+from mabeam.core.ports import EventStore, Guard, Write
 
 __all__ = ["Ledger"]
 
@@ -51,7 +51,7 @@ class Ledger:
     ) -> Conflict | Fenced | int:
         """Append, and return the last position or the refusal."""
         for write in writes:
-            if write.expect is not ANY:
+            if write.expect is not None:
                 self._rivals[str(write.boundary), write.expect] += 1
         try:
             last = await store.append(*writes, guards=guards)
@@ -85,7 +85,7 @@ class Ledger:
             first = attempt.last - len(attempt.ids) + 1
             assert [at[id_] for id_ in attempt.ids] == list(range(first, attempt.last + 1))
             for write in attempt.writes:
-                if write.expect is not ANY:
+                if write.expect is not None:
                     known = positions if sees_speech else checked
                     here = at[write.events[0].id]
                     between = known.get(str(write.boundary), [])
@@ -98,7 +98,7 @@ class Ledger:
         found: dict[str, list[int]] = {}
         for attempt in self._accepted:
             for write in attempt.writes:
-                if write.expect is not ANY:
+                if write.expect is not None:
                     places = found.setdefault(str(write.boundary), [])
                     places.extend(at[event.id] for event in write.events)
         return found
