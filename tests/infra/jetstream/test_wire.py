@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import cast
 
 import nats.aio.client
 import pytest
@@ -17,6 +18,7 @@ from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 from mabeam.infra.jetstream import Connection
 from mabeam.infra.jetstream.parser import Tap, TapParser
 from mabeam.infra.jetstream.wire import Disconnected, Wire
+from support.waiting import until
 
 Heard = list[tuple[object, ...]]
 
@@ -295,3 +297,14 @@ class TestSend:
         _ = await asyncio.gather(ping, return_exceptions=True)
         assert await wire.rtt() > 0
         assert not wire.is_wedged
+
+    async def test_a_cancellation_is_not_lost_to_an_answer(self, connection: Connection) -> None:
+        """Both come in one turn of the loop; the watchdog went on for ever after that."""
+        wire = connection.wire
+        ping = asyncio.ensure_future(wire.rtt())
+        pongs = cast("list[asyncio.Future[bool]]", inside(wire, "_pongs"))
+        await until(lambda: bool(pongs))
+        pongs[0].set_result(True)
+        ping.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await ping

@@ -134,11 +134,11 @@ class Connection:
 
     async def close(self) -> None:
         """Send what is buffered, then close for good."""
-        if self._watchdog is not None:
-            self._watchdog.cancel()
+        watchdog, self._watchdog = self._watchdog, None
+        if watchdog is not None:
+            watchdog.cancel()
             # Gathered, so that a cancellation of our own is not taken for the watchdog's.
-            await asyncio.gather(self._watchdog, return_exceptions=True)
-            self._watchdog = None
+            await asyncio.gather(watchdog, return_exceptions=True)
         self.replies.close()
         self._up.clear()
         await self.wire.shut()
@@ -278,7 +278,8 @@ class Connection:
     async def _watch(self) -> None:
         """Begin to reconnect when nothing moves any more though it should."""
         silent = 0
-        while True:
+        # Looked at each time, for the reconnect of nats-py can lose a cancellation.
+        while self._watchdog is not None:
             await asyncio.sleep(self._watch_seconds)
             wire = self.wire
             if wire.is_wedged:

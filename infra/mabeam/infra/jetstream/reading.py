@@ -62,6 +62,18 @@ class Reader:
         finally:
             feed.close()
 
+    async def behind(self, subjects: str, after: int, deadline: float) -> AsyncGenerator[Page]:
+        """Read what matches a filter behind a position and is recorded now."""
+        last = await self._gets.last(subjects, deadline)
+        if last is None or last.seq <= after:
+            return
+        feed = self._feed(subjects, after, last.seq)
+        try:
+            while events := await feed.page(deadline):
+                yield events
+        finally:
+            feed.close()
+
     @asynccontextmanager
     async def follow(self, wanted: Filter, after: int) -> AsyncGenerator[AsyncIterator[Page]]:
         """Do what `mabeam.core.ports.EventStore.follow` promises."""

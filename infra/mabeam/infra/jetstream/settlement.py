@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Final
 
 from mabeam.core.errors import Conflict, Fenced, StoreError
+from mabeam.core.ports import Page
 from mabeam.infra.jetstream.answers import StoredMessage
 from mabeam.infra.jetstream.gets import Gets
 from mabeam.infra.jetstream.plan import Check, Plan
@@ -28,15 +30,22 @@ class Settlement:
         looks: How often an absence must have been seen before it is believed.
 
     Args:
-        gets: Reads of the stream.
+        gets: Reads of single messages.
+        read: Reads all messages of a filter behind a position, until a deadline.
         now_ns: The log's own clock.
         replicated: Whether what the leader shows may lag behind what it accepted.
     """
 
     def __init__(
-        self, gets: Gets, now_ns: Callable[[], Awaitable[int]], *, replicated: bool
+        self,
+        gets: Gets,
+        read: Callable[[str, int, float], AsyncGenerator[Page]],
+        now_ns: Callable[[], Awaitable[int]],
+        *,
+        replicated: bool,
     ) -> None:
         self._gets = gets
+        self._read = read
         self._now_ns = now_ns
         self.looks = LOOKS_REPLICATED if replicated else 0
 
@@ -133,16 +142,21 @@ class Settlement:
         have called the append a duplicate.
         """
         start = await self._now_ns() - _WINDOW_NS
-        stored = await self._gets.since(plan.subjects, start, deadline)
-        under = max((guard.expect for guard in plan.guards), default=0)
-        if stored is not None and stored.seq <= under:
-            # What a guard lets through stands behind it.
-            stored = await self._gets.next(plan.subjects, under, deadline)
-        while stored is not None:
-            position = await self.ours(plan, 0, stored, deadline)
-            if position is not None:
-                return position
-            stored = await self._gets.next(plan.subjects, stored.seq, deadline)
+        oldest = await self._gets.since(plan.subjects, start, deadline)
+        if oldest is None:
+            return None
+        # What a guard lets through stands behind it.
+        after = max([oldest.seq - 1, *(guard.expect for guard in plan.guards)])
+        first = plan.events[0].id
+        async with aclosing(self._read(plan.subjects, after, deadline)) as pages:
+            async for recorded in (one async for page in pages for one in page):
+                if recorded.id != first:
+                    continue
+                stored = await self._gets.at(recorded.position, deadline)
+                assert stored is not None, "what was read is in the log"
+                position = await self.ours(plan, 0, stored, deadline)
+                if position is not None:
+                    return position
         return None
 
     async def _conflict(self, check: Check, deadline: float) -> Conflict:

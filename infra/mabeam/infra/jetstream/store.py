@@ -118,7 +118,12 @@ class JetStreamStore:
         self._appender = Appender(
             space,
             Publisher(api.connection),
-            Settlement(self._gets, self.now_ns, replicated=config.num_replicas > 1),
+            Settlement(
+                self._gets,
+                self._reader.behind,
+                self.now_ns,
+                replicated=config.num_replicas > 1,
+            ),
             _body_limit(api, config),
         )
 
