@@ -6,7 +6,7 @@ import signal
 
 from hypothesis import settings
 
-pytest_plugins = ["support.nats_server", "support.nats_cluster"]
+pytest_plugins = ["support.nats_server", "support.nats_cluster", "support.postgres"]
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("mabeam", deadline=None)
