@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mabeam.app.schema import check, export, files, reference
+from mabeam.app.schema import check, export, files, reference, tables_reference
 from mabeam.core.events import Event, event_type, registered
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +23,11 @@ def test_the_schemas_in_the_repository_are_current() -> None:
 def test_the_reference_of_events_is_current() -> None:
     page = (ROOT / "docs" / "reference" / "events.md").read_text("utf-8")
     assert page == reference(), f"run: {COMMAND}"
+
+
+def test_the_reference_of_tables_is_current() -> None:
+    page = (ROOT / "docs" / "reference" / "sql-tables.md").read_text("utf-8")
+    assert page == tables_reference(), f"run: {COMMAND}"
 
 
 def test_an_export_writes_every_file_and_a_second_one_none(tmp_path: Path) -> None:

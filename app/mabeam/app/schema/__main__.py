@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from mabeam.app.schema import export, reference
+from mabeam.app.schema import export, reference, tables_reference
 
-PAGE = Path("docs/reference/events.md")
+FOLDER = Path("docs/reference")
 
 for changed in export(Path("schemas")):
     sys.stderr.write(f"schemas/{changed}\n")
-PAGE.parent.mkdir(parents=True, exist_ok=True)
-_ = PAGE.write_text(reference(), encoding="utf-8")
+FOLDER.mkdir(parents=True, exist_ok=True)
+_ = (FOLDER / "events.md").write_text(reference(), encoding="utf-8")
+_ = (FOLDER / "sql-tables.md").write_text(tables_reference(), encoding="utf-8")

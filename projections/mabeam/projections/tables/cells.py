@@ -1,8 +1,8 @@
 """What stands in a cell: values that every database takes, whatever an event held.
 
-Anybody may publish anything, so what is refused by a database would stop its read model for
-everybody. A number beyond its column becomes nothing, and U+0000, which PostgreSQL keeps
-neither in text nor in JSON, becomes U+FFFD. Neither occurs in what counts.
+Anybody may publish anything, and what a database refuses would stop its read model for
+everybody. So a number beyond its column becomes nothing, which no valid bid or ballot is, and
+U+0000, which PostgreSQL keeps neither in text nor in JSON, becomes U+FFFD.
 """
 
 from __future__ import annotations
