@@ -21,6 +21,7 @@ from bench.remembering import measure_memory
 from bench.replaying import measure_replay
 from bench.sizes import FULL, MILLION, QUICK, TINY, Sizes
 from bench.starting import measure_start
+from bench.tabling import measure_tables
 from mabeam.infra.observability import configure_log
 
 _BENCHMARKS: Final[dict[str, Callable[[Sizes], Awaitable[list[Figure]]]]] = {
@@ -30,6 +31,7 @@ _BENCHMARKS: Final[dict[str, Callable[[Sizes], Awaitable[list[Figure]]]]] = {
     "decisions": measure_decisions,
     "start": measure_start,
     "memory": measure_memory,
+    "tables": measure_tables,
 }
 
 

@@ -25,6 +25,7 @@ FIGURES = {
     "decisions": 8,
     "start": 1,
     "memory": 4,
+    "tables": 1,
 }
 
 

@@ -39,7 +39,12 @@ def plain(state: object) -> Any:  # noqa: ANN401 - JSON is any
     shape = _shapes.get(kind)
     if shape is None:
         shape = _shapes[kind] = _shape_of(kind)
-    return {shown: plain(getattr(state, name)) for shown, name in shape.fields} | shape.tag
+    shown = {}
+    for name, field in shape.fields:
+        value = getattr(state, field)
+        # Most fields are leaves; a call for each of them would cost most of the time.
+        shown[name] = value if type(value) in _LEAVES else plain(value)
+    return shown | shape.tag
 
 
 def fingerprint(state: object) -> str:
