@@ -9,9 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import pwd
-import random
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,12 +18,12 @@ from typing import Final, Self
 import psycopg
 import pytest
 
+from support.nats_server import free_port
+
 __all__ = ["PostgresServer", "postgres_server", "postgres_url", "programs"]
 
 _LOOPBACK: Final = "127.0.0.1"
 _OWNER: Final = "mabeam"
-# Below the ports that Linux hands out to clients, like those of the servers of NATS.
-_PORTS: Final = range(20_000, 32_000)
 _STOP_SECONDS: Final = 20.0
 # It makes a cluster in a folder of its own, starts it, and waits for the end of its input,
 # which the kernel writes whatever death the test process dies. Then all of it is removed.
@@ -59,7 +57,7 @@ class PostgresServer:
 
     def __init__(self, folder: Path, *, port: int | None = None) -> None:
         """Start it from the folder of its programs, on a free port if none is given."""
-        self.port = _free_port() if port is None else port
+        self.port = free_port() if port is None else port
         self._databases = itertools.count(1)
         user = _unprivileged()
         # It must not sit on the terminal's Ctrl-C, nor in a folder that its user may not see.
@@ -129,18 +127,6 @@ def _unprivileged() -> str | None:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in names else "nobody"
-
-
-def _free_port() -> int:
-    ports = random.Random(os.urandom(8))
-    while True:
-        port = ports.choice(_PORTS)
-        with socket.socket() as probe:
-            try:
-                probe.bind((_LOOPBACK, port))
-            except OSError:
-                continue
-        return port
 
 
 @pytest.fixture(scope="session")
