@@ -108,6 +108,7 @@ def _sell(space: Rehearsal) -> None:
         space.author.says(TASK, (opening,), source=source_of("lead"), correlation_id="run-1")
     )
     _speak(space, TASK, {"bob": BidPlaced(amount=20), "eve": BidPlaced(amount=99)})
+    _speak(space, TASK, {"bob": BidPlaced(amount=0)})
     space.repeat(space.publish(TASK, BidPlaced(amount=30, note="I know it"), "bob"))
     _speak(space, TASK, {"ann": BidPlaced(amount=25), "cyd": BidPlaced(amount=5)})
     space.rest()

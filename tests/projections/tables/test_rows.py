@@ -137,9 +137,13 @@ def check_present(tabled: Tabled) -> None:
 
 
 @settings(max_examples=150)
-@given(histories)
-def test_the_tables_of_the_present_say_what_the_fold_says(steps: list[Step]) -> None:
-    check_present(Tabled(played(steps)))
+@given(histories, st.integers(0, 60))
+def test_the_tables_of_the_present_say_what_the_fold_says_at_any_time(
+    steps: list[Step], at: int
+) -> None:
+    log = played(steps)
+    check_present(Tabled(log[:at]))
+    check_present(Tabled(log))
 
 
 @given(histories)
@@ -262,8 +266,10 @@ def test_whoever_goes_on_from_any_position_comes_to_the_same_tables(
 
 
 def test_every_table_and_every_column_is_filled_by_some_history() -> None:
-    tabled = Tabled(told().log)
-    check_present(tabled)
+    tabled = Tabled()
+    for recorded in told().log:
+        tabled.apply(recorded)
+        check_present(tabled)
     empty = [
         f"{table.name}.{column.name}"
         for table in BY_NAME.values()
