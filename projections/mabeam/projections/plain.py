@@ -36,10 +36,12 @@ def plain(state: object) -> Any:  # noqa: ANN401 - JSON is any
         return {key: plain(value) for key, value in sorted(entries)}
     if kind is Decimal:
         return str(state)
+    if not issubclass(kind, msgspec.Struct):
+        return _foreign(state)
     shape = _shapes.get(kind)
     if shape is None:
         shape = _shapes[kind] = _shape_of(kind)
-    shown = {}
+    shown: dict[str, Any] = {}
     for name, field in shape.fields:
         value = getattr(state, field)
         # Most fields are leaves; a call for each of them would cost most of the time.
@@ -63,9 +65,15 @@ class _Shape(NamedTuple):
 _shapes: Final[dict[type[Any], _Shape]] = {}
 
 
-def _shape_of(kind: type[Any]) -> _Shape:
-    if not issubclass(kind, msgspec.Struct):
-        raise NotImplementedError(f"{kind.__name__} has no plain form")
+def _foreign(state: object) -> object:
+    """Write what only events of one's own hold, such as times, as it is written on the wire."""
+    try:
+        return msgspec.to_builtins(state, order="deterministic")
+    except TypeError as error:
+        raise NotImplementedError(f"{type(state).__name__} has no plain form") from error
+
+
+def _shape_of(kind: type[msgspec.Struct]) -> _Shape:
     fields = zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True)
     field, tag = kind.__struct_config__.tag_field, kind.__struct_config__.tag
     return _Shape(tuple(sorted(fields)), {} if field is None or tag is None else {field: tag})
