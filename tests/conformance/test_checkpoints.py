@@ -1,4 +1,4 @@
-"""Checkpoints: the latest of each projection and version, whole or not at all."""
+"""Checkpoints: the latest few of each projection and version, whole or not at all."""
 
 from __future__ import annotations
 
@@ -32,6 +32,23 @@ class TestCheckpoints:
         for position in (3, 9, 5):
             await checkpoints.save(Checkpoint("agents", 1, position, b"%d" % position))
         assert await checkpoints.load("agents", 1) == Checkpoint("agents", 1, 5, b"5")
+
+    async def test_the_one_saved_last_up_to_a_position_is_found(
+        self, checkpoints: CheckpointStore
+    ) -> None:
+        for position in (3, 9, 20):
+            await checkpoints.save(Checkpoint("agents", 1, position, b"%d" % position))
+        for until, wanted in ((None, 20), (20, 20), (19, 9), (9, 9), (8, 3), (3, 3)):
+            found = await checkpoints.load("agents", 1, until=until)
+            assert found == Checkpoint("agents", 1, wanted, b"%d" % wanted)
+        assert await checkpoints.load("agents", 1, until=2) is None
+
+    async def test_only_the_latest_few_are_kept(self, checkpoints: CheckpointStore) -> None:
+        for position in range(1, 10):
+            await checkpoints.save(Checkpoint("agents", 1, position, b""))
+        await checkpoints.save(Checkpoint("agents", 2, 1, b""))
+        kept = [await checkpoints.load("agents", 1, until=position) for position in range(1, 10)]
+        assert [one.position for one in kept if one is not None] == [6, 7, 8, 9]
 
     async def test_projections_and_versions_do_not_meet(self, checkpoints: CheckpointStore) -> None:
         keys = [

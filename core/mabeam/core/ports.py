@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
 from mabeam.core.envelope import Envelope, Recorded
 from mabeam.core.subjects import EVERYTHING, Boundary, Filter
+from mabeam.core.tables import Row
 
 __all__ = [
     "ANY",
     "NEW",
+    "Build",
     "Checkpoint",
     "CheckpointStore",
     "Clock",
@@ -25,6 +27,9 @@ __all__ = [
     "Guard",
     "IdSource",
     "Page",
+    "Poison",
+    "ReadModel",
+    "Step",
     "Write",
 ]
 
@@ -187,7 +192,7 @@ class EventStore(Protocol):
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """How far a projection has come, together with the state it had there.
+    """How far a fold has come, together with the state it had there: a snapshot of it.
 
     Attributes:
         projection: Name of the fold.
@@ -203,18 +208,175 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
 
 class CheckpointStore(Protocol):
-    """Keeps the latest checkpoint of each projection and version."""
+    """Keeps the latest few checkpoints of each projection and version.
 
-    async def load(self, projection: str, version: int) -> Checkpoint | None:
-        """Return the checkpoint saved last, or None."""
+    They are a cache and never the authority: whoever finds none, or none that can be read,
+    folds from the beginning and comes to the same state.
+    """
+
+    async def load(
+        self, projection: str, version: int, *, until: int | None = None
+    ) -> Checkpoint | None:
+        """Return the checkpoint saved last among those up to a position, or None.
+
+        One that cannot be read is passed over, with a line in the log.
+
+        Args:
+            projection: Name of the fold.
+            version: Version of the fold.
+            until: The greatest position wanted; None for any.
+        """
         ...
 
     async def save(self, checkpoint: Checkpoint) -> None:
-        """Replace the checkpoint of this projection and version.
+        """Keep a checkpoint, and forget the oldest ones of this projection and version.
 
         Raises:
             EventTooLarge: The state exceeds what the store takes.
         """
+        ...
+
+
+class Poison(msgspec.Struct, frozen=True):
+    """An event whose rows are missing from a build, and why.
+
+    Only its place is kept: a retry reads it from the log again, in its present form.
+
+    Attributes:
+        position: Where the event stands.
+        type: Its type with its version, as written.
+        reason: What went wrong.
+        is_parked: Whether a person is to try it again; else it was skipped for good.
+    """
+
+    position: int
+    type: str
+    reason: str
+    is_parked: bool
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What a build records in one transaction: rows, and the checkpoint they bring it to.
+
+    Attributes:
+        before: Where the checkpoint must stand for the step to be recorded.
+        position: Where it stands afterwards.
+        rows: Whole rows, of one key at most one.
+        poison: Events whose rows are not among these.
+        mended: Positions of former poison whose rows now are.
+    """
+
+    before: int
+    position: int
+    rows: tuple[Row, ...] = ()
+    poison: tuple[Poison, ...] = ()
+    mended: tuple[int, ...] = ()
+
+
+class Build(msgspec.Struct, frozen=True):
+    """One set of tables, made by one version of a projection.
+
+    Attributes:
+        number: Its number; a later build is to replace an earlier one.
+        version: Version of the projection that makes it.
+        fits: Whether its tables are defined as the caller knows them.
+        position: Its checkpoint: the last position whose rows it has.
+        state: ``building`` until it serves, ``retired`` once a later one does.
+        is_paused: Whether nobody may be active on any build of the projection.
+        holder: Who is active on it; empty when nobody is.
+        epoch: Fences former holders: whoever was active under a smaller one writes no more.
+        failure: Why it stopped; empty when it did not.
+        parked: How many events are parked.
+        skipped: How many events were skipped.
+        events_per_second: How fast its holder has applied events since it became active.
+    """
+
+    number: int
+    version: int
+    fits: bool
+    position: int
+    state: Literal["building", "serving", "retired"]
+    is_paused: bool
+    holder: str
+    epoch: int
+    failure: str
+    parked: int
+    skipped: int
+    events_per_second: float
+
+
+class ReadModel(Protocol):
+    """The tables of a projection outside the process, with all that belongs to them.
+
+    Rows and checkpoint move in one transaction, by compare-and-set: no event is ever
+    applied twice, whoever believes to be active. The lease only sees to it that somebody is.
+    All methods raise `StoreUnavailable` when the store cannot be reached; whether a write was
+    recorded then shows in the build's checkpoint.
+    """
+
+    @property
+    def projection(self) -> str:
+        """Name of the projection."""
+        ...
+
+    async def builds(self) -> tuple[Build, ...]:
+        """Return all builds that exist, the oldest first."""
+        ...
+
+    async def begin(self, version: int, *, anew: bool = False) -> Build:
+        """Return the latest build of this version, with its present tables; make it if needed.
+
+        Retired builds go when one is made.
+
+        Args:
+            version: Version of the projection.
+            anew: Make one beside the one that serves, unless one is being built already.
+
+        Raises:
+            ConfigurationError: A later version serves, and no new build is asked for.
+        """
+        ...
+
+    async def claim(self, number: int, holder: str, seconds: float) -> Build:
+        """Become active on a build, or stay so; return how the build stands.
+
+        The claim is granted when the build's holder is the caller. It is refused while
+        another's lease runs, while the projection is paused, and once the build is retired.
+        A new holder means a new epoch.
+
+        Raises:
+            NotFound: The build is gone.
+        """
+        ...
+
+    async def release(self, number: int, epoch: int, failure: str = "") -> None:
+        """Cease to be active, and say why if it was not of one's own will."""
+        ...
+
+    async def write(self, number: int, epoch: int, step: Step) -> None:
+        """Record a step.
+
+        Raises:
+            Conflict: The checkpoint is elsewhere, or the epoch has passed: another one is
+                active, or the projection is paused. Claim again and see.
+            Rejected: The store refuses a row; nothing was recorded.
+        """
+        ...
+
+    async def serve(self, number: int, epoch: int) -> None:
+        """Let readers see this build instead of an earlier one, at once.
+
+        Raises:
+            Conflict: The epoch has passed.
+        """
+        ...
+
+    async def pause(self, *, is_paused: bool) -> None:
+        """Let nobody be active from now on, or let them again."""
+        ...
+
+    async def poison(self, number: int) -> tuple[Poison, ...]:
+        """Return the events that are missing from a build, in the order of their positions."""
         ...
 
 

@@ -11,37 +11,24 @@ import heapq
 import itertools
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Generic, Protocol, Self, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 import structlog
 
 from mabeam.core.envelope import Recorded
 from mabeam.core.errors import (
-    EventTooLarge,
     MabeamError,
     ProjectionError,
-    StoreError,
     StoreUnavailable,
 )
-from mabeam.core.ports import Checkpoint, CheckpointStore, EventStore, Page
+from mabeam.core.ports import CheckpointStore, EventStore, Page
 from mabeam.projections.projection import Projection
+from mabeam.projections.resuming import StateCodec, resume, save
 
 __all__ = ["Live", "StateCodec"]
 
 StateT = TypeVar("StateT")
 _log: Final = structlog.get_logger(__name__)
-
-
-class StateCodec(Protocol[StateT]):
-    """How a projection's state becomes bytes and back."""
-
-    def encode(self, state: StateT) -> bytes:
-        """Write a state."""
-        ...
-
-    def decode(self, raw: bytes) -> StateT:
-        """Read what `encode` wrote."""
-        ...
 
 
 class Live(Generic[StateT]):
@@ -158,10 +145,10 @@ class Live(Generic[StateT]):
     async def _resume(self) -> None:
         if self._checkpoints is None or self._codec is None:
             return
-        found = await self._checkpoints.load(self._projection.name, self._projection.version)
-        if found is not None:
-            self._state = self._codec.decode(found.state)
-            self._position = self._saved = found.position
+        self._position, self._state = await resume(
+            self._projection, self._checkpoints, self._codec, until=await self._store.head()
+        )
+        self._saved = self._position
 
     async def _run(self) -> None:
         try:
@@ -241,18 +228,5 @@ class Live(Generic[StateT]):
     async def _save(self) -> None:
         if self._checkpoints is None or self._codec is None or self._position == self._saved:
             return
-        projection = self._projection
-        state = self._codec.encode(self._state)
-        checkpoint = Checkpoint(projection.name, projection.version, self._position, state)
-        try:
-            await self._checkpoints.save(checkpoint)
-        except (StoreError, EventTooLarge) as error:
-            # A checkpoint only shortens the next start; the fold goes on without it.
-            _log.warning(
-                "checkpoint not saved",
-                projection=projection.name,
-                space=self._store.space,
-                position=self._position,
-                error=str(error),
-            )
+        await save(self._projection, self._checkpoints, self._codec, self._position, self._state)
         self._saved = self._position

@@ -1,73 +1,40 @@
-"""A checkpoint that was saved is there, whatever became of the answer."""
+"""Checkpoints on a server that also holds what is none."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
 import pytest
+from structlog.testing import capture_logs
 
-from mabeam.core.errors import ConfigurationError, StoreFull, StoreUnavailable
 from mabeam.core.ports import Checkpoint
 from mabeam.infra.jetstream import Connection, open_checkpoints
-from support.nats_server import NatsServer
-from support.proxy import Proxy
-from support.waiting import until
+from mabeam.infra.jetstream.topology import checkpoint_subject
 
 pytestmark = pytest.mark.jetstream
 
-Open = Callable[[str], Awaitable[Connection]]
 
-SAVED = Checkpoint("agents", 1, 7, b"state")
-
-
-async def test_one_whose_answer_was_lost_is_saved_all_the_same(
-    on: Open, nats_server: NatsServer, connection: Connection, space: str
-) -> None:
-    near = await open_checkpoints(connection, space)
-
-    async def is_saved() -> bool:
-        return await near.load("agents", 1) == SAVED
-
-    async with Proxy(nats_server.port) as proxy:
-        far_connection = await on(proxy.url)
-        far = await open_checkpoints(far_connection, space, create=False)
-        proxy.is_deaf = True
-        saving = asyncio.ensure_future(far.save(SAVED))
-        await until(is_saved)
-        proxy.is_deaf = False
-        proxy.cut()
-        await saving
-        assert await far.load("agents", 1) == SAVED
-        await far_connection.close()
+async def publish_raw(connection: Connection, subject: str, body: bytes) -> None:
+    _ = await connection.ask(subject, body, seconds=5)
 
 
-async def test_without_an_answer_patience_ends(
-    on: Open, nats_server: NatsServer, space: str
-) -> None:
-    async with Proxy(nats_server.port) as proxy:
-        connection = await on(proxy.url)
-        checkpoints = await open_checkpoints(connection, space, patience_seconds=0.3)
-        proxy.is_deaf = True
-        with pytest.raises(StoreUnavailable):
-            await checkpoints.save(SAVED)
-        await connection.close()
-
-
-async def test_where_there_is_no_room_it_is_refused(
-    on: Open, small_share_url: str, space: str
-) -> None:
-    checkpoints = await open_checkpoints(await on(small_share_url), space)
-    for version in (1, 2):
-        await checkpoints.save(Checkpoint("agents", version, 1, bytes(700_000)))
-    with pytest.raises(StoreFull):
-        await checkpoints.save(Checkpoint("agents", 3, 1, bytes(700_000)))
-
-
-async def test_what_is_no_checkpoint_is_not_taken_for_one(
+async def test_what_is_no_checkpoint_is_passed_over_with_a_line_in_the_log(
     connection: Connection, space: str
 ) -> None:
     checkpoints = await open_checkpoints(connection, space)
-    _ = await connection.ask(f"mabeam_checkpoint.{space}.agents.1", b"garbage", seconds=5)
-    with pytest.raises(ConfigurationError):
-        _ = await checkpoints.load("agents", 1)
+    subject = f"{checkpoint_subject(space)}.agents.1"
+    await checkpoints.save(Checkpoint("agents", 1, 3, b"three"))
+    await publish_raw(connection, subject, b"\xc1garbage")
+    await checkpoints.save(Checkpoint("agents", 1, 5, b"five"))
+    await publish_raw(connection, subject, b"")
+    with capture_logs() as lines:
+        assert await checkpoints.load("agents", 1) == Checkpoint("agents", 1, 5, b"five")
+        assert await checkpoints.load("agents", 1, until=4) == Checkpoint("agents", 1, 3, b"three")
+    assert {line["subject"] for line in lines} == {subject}
+
+
+async def test_where_everything_is_garbage_there_is_no_checkpoint(
+    connection: Connection, space: str
+) -> None:
+    checkpoints = await open_checkpoints(connection, space)
+    subject = f"{checkpoint_subject(space)}.agents.1"
+    await publish_raw(connection, subject, b"garbage")
+    assert await checkpoints.load("agents", 1) is None

@@ -10,6 +10,7 @@ import pytest
 
 from mabeam.core.errors import ConfigurationError, NotFound, Rejected
 from mabeam.infra.jetstream import Connection, open_checkpoints, open_store
+from mabeam.infra.jetstream.topology import CHECKPOINTS_KEPT
 from support.events import write
 from support.reading import read_all
 
@@ -150,5 +151,5 @@ async def test_checkpoints_are_no_part_of_the_log(connection: Connection, space:
     _ = await open_checkpoints(connection, space)
     settings = await settings_of(connection, f"{space}_checkpoints")
     assert settings["subjects"] == [f"mabeam_checkpoint.{space}.>"]
-    assert settings["max_msgs_per_subject"] == 1
+    assert settings["max_msgs_per_subject"] == CHECKPOINTS_KEPT
     assert await store.head() == 0

@@ -1,15 +1,16 @@
-"""Checkpoints of projections: the latest of each, beside the log."""
+"""Checkpoints of projections: the latest few of each, beside the log."""
 
 from __future__ import annotations
 
 from typing import Final
 
 import msgspec
+import structlog
 
-from mabeam.core.errors import ConfigurationError, EventTooLarge, StoreUnavailable
+from mabeam.core.errors import EventTooLarge, StoreUnavailable
 from mabeam.core.ports import Checkpoint
 from mabeam.core.subjects import escape
-from mabeam.infra.jetstream.answers import Failure, failure_of, final_error
+from mabeam.infra.jetstream.answers import Failure, StoredMessage, failure_of, final_error
 from mabeam.infra.jetstream.api import Api
 from mabeam.infra.jetstream.gets import Gets
 from mabeam.infra.jetstream.patience import Patience
@@ -19,6 +20,7 @@ from mabeam.infra.jetstream.topology import checkpoint_subject
 
 __all__ = ["JetStreamCheckpoints"]
 
+_log: Final = structlog.get_logger(__name__)
 _decoder: Final = msgspec.msgpack.Decoder(Checkpoint)
 
 
@@ -39,18 +41,31 @@ class JetStreamCheckpoints:
         self._publisher = Publisher(api.connection)
         self._limit = limit
 
-    async def load(self, projection: str, version: int) -> Checkpoint | None:
-        """Return the checkpoint saved last, or None."""
-        stored = await self._gets.last(self._subject(projection, version))
-        if stored is None:
+    async def load(
+        self, projection: str, version: int, *, until: int | None = None
+    ) -> Checkpoint | None:
+        """Return the checkpoint saved last among those up to a position, or None.
+
+        One that cannot be read is passed over, with a line in the log.
+        """
+        subject = self._subject(projection, version)
+        last = await self._gets.last(subject)
+        if last is None:
             return None
-        try:
-            return _decoder.decode(stored.data)
-        except msgspec.DecodeError as error:
-            raise ConfigurationError(f"{stored.subject} holds no checkpoint") from error
+        found = _read(last)
+        if found is not None and (until is None or found.position <= until):
+            return found
+        chosen: Checkpoint | None = None
+        stored = await self._gets.next(subject, 0)
+        while stored is not None and stored.seq < last.seq:
+            found = _read(stored)
+            if found is not None and (until is None or found.position <= until):
+                chosen = found
+            stored = await self._gets.next(subject, stored.seq)
+        return chosen
 
     async def save(self, checkpoint: Checkpoint) -> None:
-        """Replace the checkpoint of this projection and version.
+        """Keep a checkpoint, and forget the oldest of this projection and version.
 
         Raises:
             EventTooLarge: The state exceeds what the store takes.
@@ -81,3 +96,11 @@ class JetStreamCheckpoints:
 
     def _subject(self, projection: str, version: int) -> str:
         return f"{self._prefix}.{escape(projection)}.{version}"
+
+
+def _read(stored: StoredMessage) -> Checkpoint | None:
+    try:
+        return _decoder.decode(stored.data)
+    except msgspec.DecodeError as error:
+        _log.warning("no checkpoint; passed over", subject=stored.subject, error=str(error))
+        return None

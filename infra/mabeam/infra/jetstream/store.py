@@ -205,6 +205,17 @@ class JetStreamStore:
         """Return the log's own clock, the one that gives events their record time."""
         return instant_ns((await self._describe()).ts)
 
+    async def checkpoints(self) -> JetStreamCheckpoints:
+        """Open the checkpoints of the space, on the same connection and as many servers.
+
+        Raises:
+            ConfigurationError: Their stream is not what it must be.
+            StoreUnavailable: The server did not answer in time.
+            NotAuthorized: These credentials may not manage streams.
+        """
+        replicas = (await self._describe()).config.num_replicas
+        return await open_checkpoints(self._api.connection, self._space, replicas=replicas)
+
     async def _describe(self) -> StreamAnswer:
         return await describe(self._api, self._stream)
 

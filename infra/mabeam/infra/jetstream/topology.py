@@ -26,6 +26,7 @@ __all__ = [
 
 EVENT_BYTES_MAX: Final = 1024 * 1024
 DUPLICATE_WINDOW_SECONDS: Final = 600
+CHECKPOINTS_KEPT: Final = 4
 _NANO: Final = 1_000_000_000
 
 Storage: TypeAlias = Literal["file", "memory"]
@@ -88,13 +89,13 @@ def checkpoint_subject(space: str) -> str:
 
 
 def checkpoint_stream(space: str, *, replicas: int = 1, storage: Storage = "file") -> StreamConfig:
-    """Declare where the checkpoints of a space are kept: the latest of each alone."""
+    """Declare where the checkpoints of a space are kept: the latest few of each."""
     return StreamConfig(
         name=f"{stream_name(space)}_checkpoints",
         subjects=(f"{checkpoint_subject(space)}.>",),
         storage=storage,
         num_replicas=replicas,
-        max_msgs_per_subject=1,
+        max_msgs_per_subject=CHECKPOINTS_KEPT,
         max_msg_size=EVENT_BYTES_MAX,
         # The shortest the server takes: checkpoints carry no message ids.
         duplicate_window=_NANO,
