@@ -47,6 +47,14 @@ PLANTS = [
     ("Only infra.jetstream imports nats", {"infra.planted": "import nats"}),
     ("Only infra.jetstream imports nats", {"app.planted": "from nats.aio.client import Client"}),
     ("Only infra.eventsourcing imports eventsourcing", {"infra.planted": "import eventsourcing"}),
+    (
+        "Only infra.sql imports SQLAlchemy and drivers of databases",
+        {"infra.planted": "import sqlalchemy"},
+    ),
+    (
+        "Only infra.sql imports SQLAlchemy and drivers of databases",
+        {"app.planted": "def ask():\n    import sqlite3\n"},
+    ),
     ("Only agents.dspy imports dspy", {"agents.planted": "def ask():\n    import dspy\n"}),
     ("Only the app speaks to a terminal", {"agents.planted": "import click"}),
     (
@@ -124,6 +132,7 @@ def test_the_permitted_importers_break_nothing(tmp_path: Path) -> None:
         {
             "infra.jetstream.planted": "import nats\nimport nats.aio.client\n",
             "infra.eventsourcing.planted": "import eventsourcing.persistence\n",
+            "infra.sql.planted": "import psycopg, sqlalchemy, sqlite3\n",
             "infra.planted": "import asyncio, os, time, mabeam.core\n",
             "agents.dspy.planted": "import dspy\n",
             "agents.planted": "import asyncio, mabeam.projections, mabeam.core\n",

@@ -5,11 +5,14 @@ Nothing here knows a database. A projection gives rows, a store in `infra` keeps
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+import re
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-__all__ = ["Column", "ColumnType", "Row", "Table", "Value"]
+from mabeam.core.errors import Rejected
+
+__all__ = ["Column", "ColumnType", "Row", "Table", "Value", "check_row", "key_of"]
 
 Value: TypeAlias = str | int | bool | None
 """What may stand in a column. Exact numbers beyond integers are written as text."""
@@ -63,3 +66,54 @@ class Row(msgspec.Struct, frozen=True):
 
     table: str
     values: tuple[Value, ...]
+
+
+_INTEGER_MAX: Final = 2**63 - 1
+_HALF: Final = re.compile("[\ud800-\udfff]")
+_ALLOWED: Final[dict[type, str]] = {
+    bool: "true or false",
+    int: f"a whole number from {-_INTEGER_MAX - 1} to {_INTEGER_MAX}",
+    str: "text without the character NUL and without halves of characters",
+}
+
+
+def key_of(table: Table, row: Row) -> tuple[Value, ...]:
+    """Return the values that tell a row of a table from all others."""
+    pairs = zip(table.columns, row.values, strict=True)
+    return tuple(value for column, value in pairs if column.is_key)
+
+
+def check_row(table: Table, row: Row) -> None:
+    """Refuse a row that not every database would keep as it is.
+
+    Raises:
+        Rejected: It has too few or too many values, or one that its column cannot hold.
+    """
+    if len(row.values) != len(table.columns):
+        raise Rejected(
+            "row.length",
+            "a row has as many values as its table has columns",
+            field=table.name,
+            value=len(row.values),
+            allowed=str(len(table.columns)),
+        )
+    for column, value in zip(table.columns, row.values, strict=True):
+        if value is None:
+            fits, allowed = column.is_optional, "something: the column is not optional"
+        else:
+            kind = {"integer": int, "boolean": bool}.get(column.type, str)
+            fits, allowed = type(value) is kind and _is_storable(value), _ALLOWED[kind]
+        if not fits:
+            raise Rejected(
+                "row.value",
+                "the column cannot hold it",
+                field=f"{table.name}.{column.name}",
+                value="nothing" if value is None else repr(value),
+                allowed=allowed,
+            )
+
+
+def _is_storable(value: str | int) -> bool:
+    if isinstance(value, int):
+        return -_INTEGER_MAX - 1 <= value <= _INTEGER_MAX
+    return "\0" not in value and (value.isascii() or not _HALF.search(value))
