@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "state": "mabeam.app.cli.state:state",
     "replay": "mabeam.app.cli.replay:replay",
     "doctor": "mabeam.app.cli.doctor:doctor",
+    "projection": "mabeam.app.cli.projection:projection",
     "schema": "mabeam.app.cli.schema:schema",
 }
 """Where each command is defined, in the order in which a newcomer meets them."""

@@ -15,6 +15,7 @@ from mabeam.app.cli.codes import Code
 from mabeam.app.cli.commands import mabeam
 from mabeam.app.cli.options import LOG_VARIABLE, SPACE_VARIABLE
 from mabeam.app.cli.place import DATA_VARIABLE, SERVER_VARIABLE
+from mabeam.app.cli.projection import TABLES_VARIABLE
 
 __all__ = ["manual"]
 
@@ -34,6 +35,7 @@ _CODES: Final = {
 _VARIABLES: Final = {
     SERVER_VARIABLE: "Address of the server, as `--server`.",
     DATA_VARIABLE: "Data folder, as `--data`.",
+    TABLES_VARIABLE: "Database of `mabeam projection`, as `--to`; keeps a password out of sight.",
     SPACE_VARIABLE: "The space of commands that are given none, otherwise `default`.",
     LOG_VARIABLE: "Level of log lines: `debug`, `info`, `warning`, `error` or `critical`.",
     "NO_COLOR": "No colours, if not empty.",
