@@ -6,10 +6,12 @@ them; decode their payloads; fold them. What a part costs is the CPU time that i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, cast
 
+from immutables import Map
 from psutil import Process
 
 from bench.figures import Figure, Sample, alternate, timed
@@ -23,12 +25,29 @@ from mabeam.infra.jetstream import JetStreamStore, connect, open_store
 from mabeam.infra.jetstream.api import Api
 from mabeam.infra.jetstream.feed import Feed
 from mabeam.infra.jetstream.topology import stream_name
+from mabeam.projections.projection import Projection
 from mabeam.projections.world import WORLD
 
 __all__ = ["measure_replay"]
 
 _SPACE: Final = "bench"
-_PARTS: Final = ("wire", "envelope", "payload", "fold")
+_PARTS: Final = ("wire", "envelope", "payload and counting", "the whole state beyond that")
+
+Counts = Map[str, int]
+
+
+def _count(counts: Counts, recorded: Recorded) -> Counts:
+    name = type(recorded.data).__name__
+    return counts.set(name, counts.get(name, 0) + 1)
+
+
+def _count_page(counts: Counts, page: Sequence[Recorded]) -> Counts:
+    more = Counter(type(recorded.data).__name__ for recorded in page)
+    return counts.update({name: counts.get(name, 0) + count for name, count in more.items()})
+
+
+BY_TYPE: Final[Projection[Counts]] = Projection("by-type", 1, Map(), _count, _count_page)
+"""A simple fold."""
 
 
 async def measure_replay(sizes: Sizes) -> list[Figure]:
@@ -39,7 +58,7 @@ async def measure_replay(sizes: Sizes) -> list[Figure]:
             store = await open_store(connection, _SPACE)
             events = await write_elsewhere(server.url, _SPACE, sizes.history)
             ways = _Replays(store, Api(connection), baseline, events)
-            runs = (ways.wire, ways.envelopes, ways.payloads, ways.world, ways.count)
+            runs = (ways.wire, ways.envelopes, ways.counts, ways.world, ways.count)
             process = Process(server.pid)
             samples = await alternate(
                 sizes.repetitions, *(partial(_timed, process, events, run) for run in runs)
@@ -47,15 +66,19 @@ async def measure_replay(sizes: Sizes) -> list[Figure]:
         finally:
             await connection.close()
     *stages, raw = samples
+    folds = {"counts by type": (stages[-2], 150_000), "the whole state": (stages[-1], 100_000)}
     return [
-        Figure(
-            name=f"replay of {events:,} events into the state",
-            unit="events/s",
-            ours=tuple(sample.per_second for sample in stages[-1]),
-            raw=tuple(sample.per_second for sample in raw),
-            against="push subscription that counts",
-            ours_min=100_000,
-            ratio_min=0.5,
+        *(
+            Figure(
+                name=f"replay of {events:,} events into {fold}",
+                unit="events/s",
+                ours=tuple(sample.per_second for sample in taken),
+                raw=tuple(sample.per_second for sample in raw),
+                against="push subscription that counts",
+                ours_min=ours_min,
+                ratio_min=0.8,
+            )
+            for fold, (taken, ours_min) in folds.items()
         ),
         *_parts([tuple(sample.client_us for sample in stage) for stage in (*stages, raw)]),
     ]
@@ -107,18 +130,18 @@ class _Replays:
         async for _ in self._store.read():
             pass
 
-    async def payloads(self) -> None:
-        """Decode what the events say, too."""
+    async def counts(self) -> None:
+        """Decode what the events say, too, and count them by their type: a simple fold."""
+        counts = BY_TYPE.initial
         async for page in self._store.read():
-            for recorded in page:
-                _ = recorded.data
+            counts = BY_TYPE.advance(counts, page)
+        assert sum(counts.values()) == self._events
 
     async def world(self) -> None:
         """Fold everything."""
-        world, apply = WORLD.initial, WORLD.apply
+        world = WORLD.initial
         async for page in self._store.read():
-            for recorded in page:
-                world = apply(world, recorded)
+            world = WORLD.advance(world, page)
         assert world.position == self._events
 
     async def count(self) -> None:

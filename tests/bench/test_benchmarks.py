@@ -21,7 +21,7 @@ pytestmark = pytest.mark.jetstream
 FIGURES = {
     "one-by-one": 6,
     "pipelined": 6,
-    "replay": 6,
+    "replay": 7,
     "decisions": 8,
     "start": 1,
     "memory": 4,

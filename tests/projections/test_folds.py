@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+from itertools import pairwise
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mabeam.core.envelope import encode, envelope_of, wire_subject
+from mabeam.core.envelope import decode, encode, envelope_of, wire_subject
 from mabeam.core.events import Event, registered
 from mabeam.core.ports import Page
 from mabeam.core.subjects import Boundary
 from mabeam.infra.memory import MemoryCheckpoints, MemoryStore
+from mabeam.projections.conflicts import CONFLICTS
+from mabeam.projections.projection import Projection
+from mabeam.projections.registry import AGENTS, CONSTRAINTS, SESSIONS, VARIABLES
 from mabeam.projections.runner import Live
 from mabeam.projections.world import WORLD, World, fingerprint
 from support.events import fresh_id
@@ -112,6 +117,31 @@ def test_a_fold_in_pieces_is_the_fold_from_the_beginning(
         assert fingerprint(half) == fingerprint(live)
 
     asyncio.run(check())
+
+
+FOLDS: list[Projection[Any]] = [AGENTS, VARIABLES, CONSTRAINTS, SESSIONS, CONFLICTS, WORLD]
+
+
+@given(MESSAGES, st.lists(st.integers(0, 20), max_size=4))
+def test_folding_whole_pages_is_folding_event_by_event(
+    messages: list[Message], cuts: list[int]
+) -> None:
+    log = [
+        decode(position, 1_000 * position, subject, body)
+        for position, (subject, body) in enumerate(messages, start=1)
+    ]
+    edges = sorted({0, len(log), *(min(cut, len(log)) for cut in cuts)})
+    pages = [log[begin:end] for begin, end in pairwise(edges)]
+    for fold in FOLDS:
+        one_by_one = in_pages = fold.initial
+        for one in log:
+            one_by_one = fold.apply(one_by_one, one)
+        for page in pages:
+            before, shown = in_pages, fingerprint(in_pages)
+            in_pages = fold.advance(in_pages, page)
+            assert fingerprint(before) == shown, "the state before a page is still what it was"
+        assert in_pages == one_by_one == fold.fold(log)
+        assert fingerprint(in_pages) == fingerprint(one_by_one)
 
 
 @given(MESSAGES)

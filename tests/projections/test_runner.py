@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -176,13 +177,23 @@ def refuse_the_third(total: int, recorded: Recorded) -> int:
     return total + 1
 
 
-async def test_a_fold_that_fails_stops_before_the_event_and_tells_whoever_waits() -> None:
+def refuse_a_page_with_the_third(total: int, page: Page) -> int:
+    for recorded in page:
+        total = refuse_the_third(total, recorded)
+    return total
+
+
+@pytest.mark.parametrize("apply_page", [None, refuse_a_page_with_the_third])
+async def test_a_fold_that_fails_stops_before_the_event_and_tells_whoever_waits(
+    apply_page: Callable[[int, Page], int] | None,
+) -> None:
     store = MemoryStore("team")
-    faulty = Projection("faulty", 1, 0, refuse_the_third)
+    await say(store, 2)
+    faulty = Projection("faulty", 1, 0, refuse_the_third, apply_page)
     async with Live(faulty, store) as live:
         waiting = asyncio.create_task(live.wait_for(4))
         hoping = asyncio.create_task(live.until(lambda total: total > 9))
-        await say(store, 4)
+        await say(store, 2)
         for task in (waiting, hoping):
             with pytest.raises(ProjectionError) as caught:
                 await task

@@ -76,10 +76,9 @@ async def folded(
     Raises:
         LogGap: Positions are missing from the log.
     """
-    world, apply = WORLD.initial, WORLD.apply
+    world = WORLD.initial
     async for page in store.read(until=until):
-        for recorded in page:
-            world = apply(world, recorded)
+        world = WORLD.advance(world, page)
         if on_page is not None:
             on_page(world.position)
     return world

@@ -24,7 +24,6 @@ from mabeam.core.errors import (
 )
 from mabeam.core.events import Event, decode_data, type_of
 from mabeam.core.subjects import (
-    LENGTH_MAX,
     Boundary,
     check_name,
     event_token,
@@ -57,8 +56,6 @@ _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _BOUNDARY_TOKENS: Final = 4
-_FIELDS: Final = ("kind", "entity", "event", "actor")
-_KIND_MAX, _ENTITY_MAX, _EVENT_MAX, _ACTOR_MAX = (LENGTH_MAX[field] for field in _FIELDS)
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -140,6 +137,8 @@ class Recorded(msgspec.Struct):
     @property
     def trouble(self) -> CodecError | None:
         """Why nobody can read it, or None. A type that nobody registered is no trouble."""
+        if self._data is not None:
+            return None
         try:
             _ = self.data
         except UnknownEventType:
@@ -157,12 +156,14 @@ class Recorded(msgspec.Struct):
             MalformedEvent: The payload is not of the shape its type promises.
             UpcastFailed: An upcaster raised on it.
         """
-        if self._data is None:
+        data = self._data
+        if data is None:
             if self.problem is not None:
                 # Without its former trace, or each time would add to it and keep the frames.
                 raise self.problem.with_traceback(None)
-            self._data = decode_data(self.envelope.type, self.envelope.data, self.position)
-        return self._data
+            envelope = self.envelope
+            data = self._data = decode_data(envelope.type, envelope.data, self.position)
+        return data
 
 
 def envelope_of(  # noqa: PLR0913 - the attributes of a CloudEvent are what they are
@@ -248,7 +249,7 @@ _decoder: Final = msgspec.json.Decoder(Envelope)
 def decode(position: int, recorded_ns: int, subject: str, body: bytes) -> Recorded:
     """Read what the log has at a position. Never raises: trouble is in ``problem``."""
     try:
-        names = kind, entity, _, actor = parse_subject(subject)
+        kind, entity, token, actor = parse_subject(subject)
     except MalformedEvent as error:
         return _unreadable(position, recorded_ns, _owner(subject), error.detail)
     try:
@@ -257,7 +258,14 @@ def decode(position: int, recorded_ns: int, subject: str, body: bytes) -> Record
         return _unreadable(position, recorded_ns, (kind, entity, actor), _TOO_DEEP)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _unreadable(position, recorded_ns, (kind, entity, actor), str(error))
-    trouble = _TOO_DEEP if _is_too_deep(body) else _contradiction(subject, names, event)
+    about = f"{kind}/{entity}"
+    brackets = body.count(b"{") + body.count(b"[")
+    trouble = (
+        _unusable(kind, entity)
+        or (brackets > DEPTH_MAX and _is_too_deep(body) and _TOO_DEEP)
+        or (event.subject not in {"", about} and _elsewhere(event.subject, about))
+        or _contradiction(token, actor, event.type, event.source)
+    )
     if trouble:
         return _unreadable(position, recorded_ns, (kind, entity, actor), trouble)
     return Recorded(position, recorded_ns, kind, entity, actor, event)
@@ -267,10 +275,10 @@ _TOO_DEEP: Final = f"nested deeper than {DEPTH_MAX}"
 
 
 def _is_too_deep(body: bytes) -> bool:
-    """Tell whether a JSON text is nested too deep, by taking off the innermost level each time."""
-    maps, lists = body.count(b"{"), body.count(b"[") if b"[" in body else 0
-    if maps + lists <= DEPTH_MAX:
-        return False
+    """Tell whether a JSON text is nested too deep, by taking off the innermost level each time.
+
+    Not worth asking where there are fewer brackets than that.
+    """
     brackets = _STRING.sub(b"", body).translate(_BRACKETS, _NO_BRACKETS)
     for _ in range(DEPTH_MAX):
         brackets = brackets.replace(b"[]", b"")
@@ -289,28 +297,37 @@ def _owner(subject: str) -> tuple[str, str, str]:
     return "", subject, ""
 
 
-def _contradiction(wire: str, names: tuple[str, str, str, str], event: Envelope) -> str:
+# An entity's events come in bunches, and a few speakers say the same few things: what these
+# two have found out once, they need not find out again for each event.
+@lru_cache(maxsize=4_096)
+def _unusable(kind: str, entity: str) -> str:
+    """Say why nobody could answer on a boundary of this name, or nothing."""
+    return _illegal(("kind", kind), ("entity", entity))
+
+
+def _elsewhere(claimed: str, about: str) -> str:
+    return f"subject {claimed!r} was published on that of {about}"
+
+
+@lru_cache(maxsize=65_536)
+def _contradiction(token: str, actor: str, type_: str, source: str) -> str:
     """Say in what an event disagrees with the subject it was published on, or nothing."""
-    kind, entity, token, actor = names
-    # Nobody could answer on a boundary of a name that no writer may use.
-    is_long = (
-        len(kind) > _KIND_MAX
-        or len(entity) > _ENTITY_MAX
-        or len(token) > _EVENT_MAX
-        or len(actor) > _ACTOR_MAX
-    )
-    if is_long or "=" in wire:
-        try:
-            for field, name in zip(_FIELDS, names, strict=True):
-                check_name(field, name)
-        except Rejected as refusal:
-            return str(refusal)
-    if event.subject and event.subject != f"{kind}/{entity}":
-        return f"subject {event.subject!r} was published on that of {kind}/{entity}"
-    if actor_of(event.source) != actor:
-        return f"source {event.source!r} spoke on the subject of {actor!r}"
-    if event_token(event.type) != token:
-        return f"type {event.type!r} was published on the subject of {token!r}"
+    illegal = _illegal(("event", token), ("actor", actor))
+    if illegal:
+        return illegal
+    if actor_of(source) != actor:
+        return f"source {source!r} spoke on the subject of {actor!r}"
+    if event_token(type_) != token:
+        return f"type {type_!r} was published on the subject of {token!r}"
+    return ""
+
+
+def _illegal(*names: tuple[str, str]) -> str:
+    try:
+        for part, name in names:
+            check_name(part, name)
+    except Rejected as refusal:
+        return str(refusal)
     return ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -92,4 +93,12 @@ def _change(conflicts: Conflicts, conflict: str, **fields: object) -> Conflicts:
     return conflicts.set(conflict, msgspec.structs.replace(known, **fields))
 
 
-CONFLICTS: Final[Projection[Conflicts]] = Projection("conflicts", 1, Map(), apply)
+def apply_page(conflicts: Conflicts, page: Sequence[Recorded]) -> Conflicts:
+    """Apply a page of events, of which few concern a conflict."""
+    for recorded in page:
+        if recorded.kind == "variable":
+            conflicts = apply(conflicts, recorded)
+    return conflicts
+
+
+CONFLICTS: Final[Projection[Conflicts]] = Projection("conflicts", 1, Map(), apply, apply_page)

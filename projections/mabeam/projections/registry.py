@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias, TypeVar
 
 from immutables import Map
 
-from mabeam.core.agent.decider import AGENT, AgentState
+from mabeam.core.agent.decider import AGENT
 from mabeam.core.decider import Entity, apply
 from mabeam.core.envelope import Recorded
 from mabeam.core.session.decider import SESSION
-from mabeam.core.session.state import SessionState
-from mabeam.core.variable.constraint import (
-    CONSTRAINT_INITIAL,
-    ConstraintState,
-    evolve_constraint,
-)
+from mabeam.core.variable.constraint import CONSTRAINT_INITIAL, evolve_constraint
 from mabeam.core.variable.decider import VARIABLE
-from mabeam.core.variable.state import VariableState
 from mabeam.projections.projection import Projection
 
 __all__ = ["AGENTS", "CONSTRAINTS", "SESSIONS", "VARIABLES", "Registry", "registry"]
@@ -29,29 +23,32 @@ Registry: TypeAlias = Map[str, Entity[StateT]]
 
 
 def registry(
-    kind: str, initial: StateT, evolve: Callable[[StateT, Recorded], StateT]
-) -> Callable[[Registry[StateT], Recorded], Registry[StateT]]:
+    name: str, kind: str, initial: StateT, evolve: Callable[[StateT, Recorded], StateT]
+) -> Projection[Registry[StateT]]:
     """Return the fold that keeps all entities of a kind."""
     new: Final = Entity(0, initial)
 
-    def fold_one(entities: Registry[StateT], recorded: Recorded) -> Registry[StateT]:
+    def apply_page(entities: Registry[StateT], page: Sequence[Recorded]) -> Registry[StateT]:
+        ours = [recorded for recorded in page if recorded.kind == kind]
+        if not ours:
+            return entities
+        # Within a page, changed parts of the map are changed in place: nobody sees them yet.
+        changed = entities.mutate()
+        for recorded in ours:
+            entity = recorded.entity
+            changed[entity] = apply(evolve, changed.get(entity, new), recorded)
+        return changed.finish()
+
+    def apply_one(entities: Registry[StateT], recorded: Recorded) -> Registry[StateT]:
         if recorded.kind != kind:
             return entities
-        name = recorded.entity
-        return entities.set(name, apply(evolve, entities.get(name, new), recorded))
+        entity = recorded.entity
+        return entities.set(entity, apply(evolve, entities.get(entity, new), recorded))
 
-    return fold_one
+    return Projection(name, 1, Map(), apply_one, apply_page)
 
 
-AGENTS: Final[Projection[Registry[AgentState]]] = Projection(
-    "agents", 1, Map(), registry("agent", AGENT.initial, AGENT.evolve)
-)
-VARIABLES: Final[Projection[Registry[VariableState]]] = Projection(
-    "variables", 1, Map(), registry("variable", VARIABLE.initial, VARIABLE.evolve)
-)
-CONSTRAINTS: Final[Projection[Registry[ConstraintState]]] = Projection(
-    "constraints", 1, Map(), registry("constraint", CONSTRAINT_INITIAL, evolve_constraint)
-)
-SESSIONS: Final[Projection[Registry[SessionState]]] = Projection(
-    "sessions", 1, Map(), registry("session", SESSION.initial, SESSION.evolve)
-)
+AGENTS: Final = registry("agents", "agent", AGENT.initial, AGENT.evolve)
+VARIABLES: Final = registry("variables", "variable", VARIABLE.initial, VARIABLE.evolve)
+CONSTRAINTS: Final = registry("constraints", "constraint", CONSTRAINT_INITIAL, evolve_constraint)
+SESSIONS: Final = registry("sessions", "session", SESSION.initial, SESSION.evolve)

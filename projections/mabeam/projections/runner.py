@@ -15,7 +15,6 @@ from typing import Final, Generic, Self, TypeVar
 
 import structlog
 
-from mabeam.core.envelope import Recorded
 from mabeam.core.errors import (
     MabeamError,
     ProjectionError,
@@ -169,21 +168,28 @@ class Live(Generic[StateT]):
             self._stop(error if isinstance(error, MabeamError) else self._failed_at(error))
 
     def _fold(self, page: Page) -> None:
-        state, apply = self._state, self._projection.apply
-        recorded: Recorded | None = None
         try:
-            for recorded in page:
-                state = apply(state, recorded)
-                self._state, self._position = state, recorded.position
+            self._state = self._projection.advance(self._state, page)
+            self._position = page[-1].position
         except Exception as error:
             # A fold must be total. If it is not, nothing after the event may be trusted;
             # what stands before it may.
-            assert recorded is not None
+            failed_at = self._fold_until_failure(page)
             self._wake()
-            raise ProjectionError(self._projection.name, recorded.position) from error
+            raise ProjectionError(self._projection.name, failed_at) from error
         if self._on_page is not None:
-            self._on_page(page, state)
+            self._on_page(page, self._state)
         self._wake()
+
+    def _fold_until_failure(self, page: Page) -> int:
+        """Fold a page event by event; return the position of the one that cannot be folded."""
+        for recorded in page:
+            try:
+                self._state = self._projection.apply(self._state, recorded)
+            except Exception:  # noqa: BLE001 - it is the one that `_fold` raises
+                return recorded.position
+            self._position = recorded.position
+        return self._position
 
     def _wake(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._position:

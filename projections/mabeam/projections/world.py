@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -78,26 +79,27 @@ _NO_CONSTRAINT: Final = Entity(0, CONSTRAINT_INITIAL)
 
 
 def apply(world: World, recorded: Recorded) -> World:
-    """Apply one event to the registry of its kind."""
-    agents, variables, constraints = world.agents, world.variables, world.constraints
-    sessions, conflicts, unreadable = world.sessions, world.conflicts, world.unreadable
-    match recorded.kind:
-        case "session":
-            sessions = SESSIONS.apply(sessions, recorded)
-        case "variable":
-            variables = VARIABLES.apply(variables, recorded)
-            conflicts = CONFLICTS.apply(conflicts, recorded)
-        case "agent":
-            agents = AGENTS.apply(agents, recorded)
-        case "constraint":
-            constraints = CONSTRAINTS.apply(constraints, recorded)
-        case _:
-            pass
-    trouble = recorded.trouble
-    if trouble is not None:
-        latest = (*unreadable.latest, (recorded.position, str(trouble)))
-        unreadable = Unreadable(unreadable.count + 1, latest[-UNREADABLE_KEPT:])
-    return World(recorded.position, agents, variables, constraints, sessions, conflicts, unreadable)
+    """Apply one event."""
+    return apply_page(world, (recorded,))
 
 
-WORLD: Final[Projection[World]] = Projection("world", 1, World(), apply)
+def apply_page(world: World, page: Sequence[Recorded]) -> World:
+    """Apply a page of events: to each registry those of its kind."""
+    troubles = [(one.position, str(one.trouble)) for one in page if one.trouble is not None]
+    return World(
+        page[-1].position if page else world.position,
+        AGENTS.advance(world.agents, page),
+        VARIABLES.advance(world.variables, page),
+        CONSTRAINTS.advance(world.constraints, page),
+        SESSIONS.advance(world.sessions, page),
+        CONFLICTS.advance(world.conflicts, page),
+        _counted(world.unreadable, troubles) if troubles else world.unreadable,
+    )
+
+
+def _counted(unreadable: Unreadable, troubles: Sequence[tuple[int, str]]) -> Unreadable:
+    latest = (*unreadable.latest, *troubles)[-UNREADABLE_KEPT:]
+    return Unreadable(unreadable.count + len(troubles), latest)
+
+
+WORLD: Final[Projection[World]] = Projection("world", 1, World(), apply, apply_page)

@@ -62,8 +62,7 @@ class Space:
             raise NotFound(f"no position {position} in space {self.name!r}, which ends at {head}")
         world = WORLD.initial
         async for page in self.store.read(until=position):
-            for recorded in page:
-                world = WORLD.apply(world, recorded)
+            world = WORLD.advance(world, page)
         return world
 
     async def append(
