@@ -16,7 +16,7 @@ from nats.errors import ProtocolError
 from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
 from mabeam.infra.jetstream import Connection
-from mabeam.infra.jetstream.parser import Tap, TapParser
+from mabeam.infra.jetstream.parser import TapParser
 from mabeam.infra.jetstream.wire import Disconnected, Wire
 
 Heard = list[tuple[object, ...]]
@@ -106,13 +106,13 @@ async def parse(chunks: Sequence[bytes]) -> Heard:
     def tap(*parts: bytes) -> None:
         heard.append(("tap", *parts))
 
-    def dispatch(tap: Tap, *parts: bytes) -> None:
-        tap(*parts)
+    def failed(subject: bytes, error: Exception) -> None:
+        raise AssertionError(subject) from error
 
     def complain(line: bytes) -> None:
         heard.append(("complaint", line))
 
-    parser = TapParser(_Client(heard), {b"1": tap, b"22": tap}, dispatch, complain)
+    parser = TapParser(_Client(heard), {b"1": tap, b"22": tap}, failed, complain)
     for chunk in chunks:
         await parser.parse(chunk)
     return heard

@@ -288,13 +288,13 @@ class Connection:
                 continue
             if not wire.is_connected:
                 continue
-            heard = wire.stats["in_msgs"]
+            heard = wire.messages_heard
             try:
                 await wire.rtt(self._watch_seconds)
                 silent = 0
             except nats.errors.Error:
                 # One late answer may be the fault of a busy loop, not of the line.
-                silent = silent + 1 if wire.stats["in_msgs"] == heard else 0
+                silent = silent + 1 if wire.messages_heard == heard else 0
             if silent > 1:
                 silent = 0
                 _log.error("server silent; reconnecting")

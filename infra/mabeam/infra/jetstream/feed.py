@@ -38,9 +38,9 @@ RETRY_SECONDS: Final = 0.5
 _NANO: Final = 1_000_000_000
 # $JS.ACK.<stream>.<consumer>.<delivered>.<position>.<number>.<time>.<pending>; the later
 # form has a domain and an account before the stream, and may have a token at the end.
-_SHORT_TOKENS: Final = 9
-_SHORT_AT: Final = 5
-_LONG_AT: Final = 7
+_BEHIND: Final = 4
+_BEHIND_LONGEST: Final = 5
+_DOTS_LONGEST: Final = 11
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -133,7 +133,7 @@ class Feed:
     def _take(self) -> list[Recorded]:
         taken = self._held[:PAGE_EVENTS]
         del self._held[:PAGE_EVENTS]
-        self._held_bytes -= sum(len(body) for _, _, _, body in taken)
+        self._held_bytes -= sum([len(body) for _, _, _, body in taken])
         self._refill()
         decode = self._decode
         return [
@@ -165,10 +165,9 @@ class Feed:
         """Take a message from the consumer."""
         if self._broken:
             return
-        tokens = reply.split(b".")
-        at = _SHORT_AT if len(tokens) == _SHORT_TOKENS else _LONG_AT
-        position = int(tokens[at])
-        number = int(tokens[at + 1])
+        behind = _BEHIND_LONGEST if reply.count(b".") == _DOTS_LONGEST else _BEHIND
+        _, position_, number_, recorded_ns, *_ = reply.rsplit(b".", behind)
+        position, number = int(position_), int(number_)
         if number != self._number + 1 or (self._is_whole and position != self.position + 1):
             self._gap = (self.position + 1, position)
             self._break("gap")
@@ -179,7 +178,7 @@ class Feed:
             self.position = self._until
             self._ready.set()
             return
-        self._held.append((position, int(tokens[at + 2]), subject, payload))
+        self._held.append((position, int(recorded_ns), subject, payload))
         self._held_bytes += len(payload)
         self.position = position
         if len(self._held) == 1 or self.is_finished:

@@ -13,13 +13,10 @@ from typing import Final
 from nats.errors import ProtocolError
 from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
-__all__ = ["Dispatch", "Tap", "TapParser"]
+__all__ = ["Tap", "TapParser"]
 
 Tap = Callable[[bytes, bytes, bytes, bytes], None]
 """Gets subject, reply subject, raw header block and payload; reply and headers may be empty."""
-
-Dispatch = Callable[[Tap, bytes, bytes, bytes, bytes], None]
-"""Calls a tap and survives it."""
 
 _CRLF: Final = b"\r\n"
 _MSG: Final = b"MSG"
@@ -33,19 +30,23 @@ class TapParser(Parser):
     Args:
         client: The client whose methods serve all that is not tapped.
         taps: Tap of each subscription id, as the bytes that stand on the wire.
-        dispatch: How to call a tap.
+        failed: Gets the subject of a message whose tap has raised, and what it raised.
         complain: Gets each error line as the server wrote it; nats-py sees it in lower case.
+
+    Attributes:
+        tapped: How many messages taps have got so far.
     """
 
     def __init__(
         self,
         client: object,
         taps: dict[bytes, Tap],
-        dispatch: Dispatch,
+        failed: Callable[[bytes, Exception], None],
         complain: Callable[[bytes], None],
     ) -> None:
+        self.tapped = 0
         self._taps = taps
-        self._dispatch = dispatch
+        self._failed = failed
         self._complain = complain
         self._rest = b""
         super().__init__(client)  # pyright: ignore[reportUnknownMemberType] - untyped in nats-py
@@ -87,9 +88,12 @@ class TapParser(Parser):
         return len(words) > 3 and words[0] in (_MSG, _HMSG) and words[2] in self._taps  # noqa: PLR2004 - operation, subject, id, size
 
     def _scan(self, block: bytes) -> int:
-        """Dispatch the whole tapped messages at the start of a block; return where they end."""
+        """Give the whole tapped messages at the start of a block to their taps.
+
+        Returns:
+            Where they end.
+        """
         taps = self._taps
-        dispatch = self._dispatch
         at = 0
         size = len(block)
         while True:
@@ -114,5 +118,9 @@ class TapParser(Parser):
             end = start + int(words[-1])
             if end + 2 > size:
                 return at
-            dispatch(tap, words[1], reply, block[start:body], block[body:end])
             at = end + 2
+            self.tapped += 1
+            try:
+                tap(words[1], reply, block[start:body], block[body:end])
+            except Exception as error:  # noqa: BLE001 - else the reading task would end, and with it all
+                self._failed(words[1], error)

@@ -54,7 +54,7 @@ class Wire(Client):
         self.complained: Callable[[bytes], None] = _ignore
         self.tap_failures = 0
         self._taps: dict[bytes, Tap] = {}
-        self._ps = TapParser(self, self._taps, self._dispatch, self._complain)
+        self._ps = self._parser = TapParser(self, self._taps, self._failed, self._complain)
 
     def tap(self, subject: str, tap: Tap) -> int:
         """Subscribe, have each message given to the tap, and return the subscription's id.
@@ -98,6 +98,11 @@ class Wire(Client):
             self._put(b"PUB %b %b %d\r\n%b\r\n" % (subject, reply, size, payload))
         self.stats["out_msgs"] += 1
         self.stats["out_bytes"] += size
+
+    @property
+    def messages_heard(self) -> int:
+        """How many messages have come in so far, whoever got them."""
+        return self._parser.tapped + int(self.stats["in_msgs"])
 
     @property
     def is_crowded(self) -> bool:
@@ -188,17 +193,10 @@ class Wire(Client):
         if queue is not None and queue.empty():
             queue.put_nowait(asyncio.get_running_loop().create_future())
 
-    def _dispatch(
-        self, tap: Tap, subject: bytes, reply: bytes, headers: bytes, payload: bytes
-    ) -> None:
-        self.stats["in_msgs"] += 1
-        self.stats["in_bytes"] += len(payload)
-        try:
-            tap(subject, reply, headers, payload)
-        except Exception as error:  # noqa: BLE001 - else the reading task would end, and with it all
-            self.tap_failures += 1
-            _log.exception("tap failed", subject=subject.decode("ascii", "replace"))
-            self._tell(self.tap_failed, error)
+    def _failed(self, subject: bytes, error: Exception) -> None:
+        self.tap_failures += 1
+        _log.error("tap failed", subject=subject.decode("ascii", "replace"), exc_info=error)
+        self._tell(self.tap_failed, error)
 
     def _complain(self, line: bytes) -> None:
         self._tell(self.complained, line)
