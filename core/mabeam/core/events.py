@@ -15,7 +15,16 @@ import msgspec
 
 from mabeam.core.errors import MalformedEvent, UnknownEventType, UpcastFailed
 
-__all__ = ["Event", "EventType", "decode_data", "event_type", "registered", "type_of", "upcaster"]
+__all__ = [
+    "Event",
+    "EventType",
+    "decode_data",
+    "event_type",
+    "known_type",
+    "registered",
+    "type_of",
+    "upcaster",
+]
 
 _NAME: Final = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+\.v[1-9]\d*")
 
@@ -103,6 +112,11 @@ def upcaster(old: str, new: str) -> Callable[[Upcast], Upcast]:
 def registered() -> tuple[EventType, ...]:
     """Return all registered types, by name."""
     return tuple(_types[name] for name in sorted(_types))
+
+
+def known_type(name: str) -> EventType | None:
+    """Return the type registered under a name, or None."""
+    return _types.get(name)
 
 
 def type_of(data: Event) -> str:

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "up": "mabeam.app.cli.up:up",
     "tail": "mabeam.app.cli.tail:tail",
     "pub": "mabeam.app.cli.pub:pub",
+    "import": "mabeam.app.cli.importing:import_",
     "agents": "mabeam.app.cli.lists:agents",
     "variables": "mabeam.app.cli.lists:variables",
     "sessions": "mabeam.app.cli.lists:sessions",

@@ -11,7 +11,7 @@ import msgspec
 from mabeam.core import catalogue
 from mabeam.core.envelope import Envelope
 from mabeam.core.errors import MalformedEvent, Rejected
-from mabeam.core.events import decode_data, registered
+from mabeam.core.events import decode_data, known_type, registered
 from mabeam.core.subjects import ROOT, Boundary
 from mabeam.infra.system import SystemClock, SystemIds
 
@@ -81,10 +81,11 @@ def check(event: Envelope) -> bool:
             belong to that kind of entity.
         MalformedEvent: The data are not what the type promises.
     """
-    known = {type_.name: type_ for type_ in registered()}
-    if event.type not in known:
+    known = known_type(event.type)
+    if known is None:
         if event.type.startswith(f"{ROOT}."):
-            near = difflib.get_close_matches(event.type, known, n=3) or sorted(known)
+            names = [type_.name for type_ in registered()]
+            near = difflib.get_close_matches(event.type, names, n=3) or names
             raise Rejected(
                 "event.unknown_type",
                 "mabeam has no such type",
@@ -93,7 +94,7 @@ def check(event: Envelope) -> bool:
                 allowed=", ".join(near),
             )
         return False
-    wanted, found = known[event.type].kind, Boundary.parse(event.subject).kind
+    wanted, found = known.kind, Boundary.parse(event.subject).kind
     if found != wanted:
         raise Rejected(
             "event.kind",

@@ -21,11 +21,13 @@ class Progress:
     Args:
         unit: What is counted.
         total: How many there are.
+        before: How many were done before, which says nothing about the rate.
     """
 
-    def __init__(self, unit: str, total: int) -> None:
+    def __init__(self, unit: str, total: int, before: int = 0) -> None:
         self._unit: Final = unit
         self._total: Final = total
+        self._before: Final = before
         self._shows: Final = sys.stderr.isatty()
         self._began: Final = time.monotonic()
         self._next = self._began + _SILENT_SECONDS
@@ -42,6 +44,10 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         """Take the line away again."""
+        self.clear()
+
+    def clear(self) -> None:
+        """Take the line away until there is more to show."""
         if self._shown:
             click.echo("\r\x1b[K", err=True, nl=False)
 
@@ -52,7 +58,7 @@ class Progress:
             return
         self._next = now + _PAUSE_SECONDS
         self._shown = True
-        rate = done / (now - self._began)
+        rate = (done - self._before) / (now - self._began)
         left = (self._total - done) / rate if rate else 0.0
         text = f"{done:,} of {self._total:,} {self._unit}, {rate:,.0f}/s, {left:.0f} s left"
         click.echo(f"\r\x1b[K{text}", err=True, nl=False)
