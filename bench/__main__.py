@@ -17,6 +17,7 @@ import msgspec
 from bench.appending import measure_one_by_one, measure_pipelined
 from bench.deciding import measure_decisions
 from bench.figures import Figure, table
+from bench.rebuilding import measure_rebuild
 from bench.remembering import measure_memory
 from bench.replaying import measure_replay
 from bench.sizes import FULL, MILLION, QUICK, TINY, Sizes
@@ -28,6 +29,7 @@ _BENCHMARKS: Final[dict[str, Callable[[Sizes], Awaitable[list[Figure]]]]] = {
     "one-by-one": measure_one_by_one,
     "pipelined": measure_pipelined,
     "replay": measure_replay,
+    "rebuild": measure_rebuild,
     "decisions": measure_decisions,
     "start": measure_start,
     "memory": measure_memory,

@@ -27,7 +27,7 @@ from mabeam.core.subjects import Boundary
 from mabeam.infra.embedded import EmbeddedServer
 from mabeam.infra.system import SystemClock, SystemIds
 
-__all__ = ["measure_one_by_one", "measure_pipelined"]
+__all__ = ["lanes_of", "measure_one_by_one", "measure_pipelined"]
 
 _SPACE: Final = "bench"
 _BODY_BYTES_MAX: Final = 1_000_000
@@ -71,7 +71,7 @@ def _runs(
     server: Process, store: EventStore, publish: Publish, boundaries: int, count: int
 ) -> tuple[Callable[[], Awaitable[Sample]], ...]:
     def lanes() -> list[Lane]:
-        return _lanes(boundaries, count)
+        return lanes_of(boundaries, count)
 
     return (
         lambda: timed(server, count, _side_by_side(_append, store, lanes())),
@@ -137,7 +137,7 @@ def _messages(lanes: list[Lane]) -> list[tuple[str, bytes]]:
     ]
 
 
-def _lanes(boundaries: int, count: int) -> list[Lane]:
+def lanes_of(boundaries: int, count: int) -> list[Lane]:
     """Make bids, of which each lane has its own session, that nobody has bid in before."""
     lanes: list[Lane] = [[] for _ in range(boundaries)]
     names = [next(_NAMES) for _ in range(boundaries)]

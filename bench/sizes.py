@@ -18,6 +18,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
         pipelined: Events appended side by side.
         boundaries: How many boundaries are appended to at once.
         history: Events of the history that is replayed.
+        spaces: Spaces that are folded side by side.
         rounds: Decisions for each number of agents.
         starts: How often a program is started.
         marks: Events after which memory is looked at.
@@ -28,6 +29,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     pipelined: int
     boundaries: int
     history: int
+    spaces: int
     rounds: tuple[tuple[int, int], ...]
     starts: int
     marks: tuple[int, ...]
@@ -39,6 +41,7 @@ FULL: Final = Sizes(
     pipelined=30_000,
     boundaries=256,
     history=150_000,
+    spaces=8,
     rounds=((3, 100), (10, 100), (100, 40)),
     starts=20,
     marks=(20_000, 50_000, 100_000),
@@ -49,6 +52,7 @@ QUICK: Final = Sizes(
     pipelined=10_000,
     boundaries=256,
     history=50_000,
+    spaces=4,
     rounds=((3, 40), (10, 40), (100, 10)),
     starts=5,
     marks=(10_000, 20_000),
@@ -59,6 +63,7 @@ TINY: Final = Sizes(
     pipelined=100,
     boundaries=10,
     history=300,
+    spaces=2,
     rounds=((3, 2), (4, 2)),
     starts=1,
     marks=(100, 200),

@@ -22,9 +22,10 @@ FIGURES = {
     "one-by-one": 6,
     "pipelined": 6,
     "replay": 7,
+    "rebuild": 2,
     "decisions": 8,
     "start": 1,
-    "memory": 4,
+    "memory": 10,
     "tables": 1,
 }
 
@@ -57,6 +58,15 @@ def test_all_figures_stand_in_one_table_beside_their_baseline() -> None:
         "mabeam --help, ms CPU ",
     ):
         assert sum(line.startswith(name) for line in lines) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["reading", "writing"])
+def test_a_profile_names_the_dearest_functions(path: str) -> None:
+    command = [sys.executable, "-m", "bench.profiling", path, "600"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "parser.TapParser._scan, us profiled" in done.stdout
 
 
 def test_a_benchmark_that_does_not_exist_is_named() -> None:

@@ -31,7 +31,7 @@ __all__ = ["import_"]
 @as_json
 @placed
 def import_(place: Place, space: str, file: Path, *, json: bool) -> None:
-    """Record the events of a file, each once, however often it is tried.
+    """Record the events of a file, each exactly once.
 
     SPACE is made if it is new. FILE has one CloudEvent in JSON on each line, no two with the
     same id; it is checked to its end before anything is recorded. An import that was broken
