@@ -106,11 +106,15 @@ SECTIONS: Final[dict[str, tuple[Entry, ...]]] = {
         Entry(EventStore, "space.store", is_made=False),
         *imported("mabeam.core.subjects", "Boundary", "Filter"),
         *imported("mabeam.core.envelope", "Recorded", is_made=False),
+        *imported("mabeam.app.bulk", "append_all"),
+        *imported("mabeam.app.bulk", "Outcome", is_made=False),
     ),
     "Replay": (
         *imported("mabeam.projections.verification", "verify"),
         *imported("mabeam.projections.verification", "Report", "Divergence", is_made=False),
         *imported("mabeam.projections.world", "fingerprint"),
+        *imported("mabeam.app.rebuilding", "replay_many"),
+        *imported("mabeam.app.rebuilding", "Rebuild", is_made=False),
     ),
     "Testing": (
         *imported("mabeam.core.testing", "given", "said", "history"),
