@@ -59,6 +59,12 @@ class Counter:
 class Rehearsal:
     """A space.
 
+    Attributes:
+        log: What is recorded.
+        wire: The same as it was published: subject and body.
+        world: What it comes to.
+        now_ns: The log's clock; it stands still unless it is set.
+
     Args:
         lenient: Whether speech may slip in just before an append that was compared and set,
             as it may on a replicated stream.
@@ -67,6 +73,7 @@ class Rehearsal:
 
     def __init__(self, *, lenient: bool = False, verified: bool = True) -> None:
         self.log: list[Recorded] = []
+        self.wire: list[tuple[str, bytes]] = []
         self.world: World = WORLD.initial
         self.now_ns = NS_PER_SECOND
         self.ids: Final = Counter()
@@ -186,6 +193,7 @@ class Rehearsal:
         if self._verified and recorded.actor == COORDINATOR and recorded.problem is None:
             assert list(divergences_at(self.world, recorded)) == []
         self.log.append(recorded)
+        self.wire.append((subject, body))
         tokens = subject.split(".")
         if len(tokens) > BOUNDARY_TOKENS:
             self._tails[".".join(tokens[:BOUNDARY_TOKENS])] = recorded.position

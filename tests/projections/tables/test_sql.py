@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from functools import partial
+from contextlib import closing
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import psycopg
 import pytest
 
-from mabeam.core.tables import Row
+from mabeam.app.projecting import open_tables
+from mabeam.core.tables import Value
+from mabeam.infra.memory import MemoryStore
+from mabeam.projections.keeping import catch_up
 from mabeam.projections.tables import TABLES
-from support.sql_tables import Connect, contents, keep
+from support.reading import read_all
 from support.story import told
 from support.tabled import Tabled
 
@@ -21,57 +24,57 @@ PAGE: Final = Path(__file__).parents[3] / "docs" / "how-to" / "query-with-sql.md
 QUERIES: Final = re.findall(r'ask\("""\n(.*?)\n"""\)', PAGE.read_text("utf-8"), re.DOTALL)
 
 
-class Database(NamedTuple):
-    """A database, and how its driver marks the place of a value."""
-
-    connect: Connect
-    mark: str
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return Database(partial(sqlite3.connect, tmp_path / "team.db"), "?")
-    url: str = request.getfixturevalue("postgres_url")
-    return Database(partial(psycopg.connect, url), "%s")
+async def fill(*urls: str) -> Tabled:
+    """Bring a history in which everything happens into databases; return what they must hold."""
+    store = MemoryStore("rehearsal")
+    for subject, body in told().wire:
+        store.publish_raw(subject, body)
+    for url in urls:
+        async with open_tables(store, url) as upkeep:
+            await catch_up(upkeep)
+    return Tabled(await read_all(store))
 
 
-def story() -> tuple[Tabled, list[Row]]:
-    """Return the tables of a history in which everything happens, and its rows."""
-    tabled = Tabled()
-    rows = [row for recorded in told().log for row in tabled.apply(recorded)]
-    return tabled, rows
+def answers(url: str, query: str) -> list[tuple[Value, ...]]:
+    """Return what a query gives."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as small:
+            return [tuple(row) for row in small.execute(query)]
+    with psycopg.connect(url) as large:
+        return large.execute(query.encode()).fetchall()
 
 
-def test_a_database_keeps_the_rows_as_they_are_and_no_name_needs_quotes(
-    database: Database,
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """Where to find a new database in a file."""
+    return f"sqlite:///{tmp_path}/team.db"
+
+
+@pytest.mark.parametrize(
+    "kind", ["sqlite_url", pytest.param("postgres_url", marks=pytest.mark.postgres)]
+)
+async def test_a_database_keeps_the_rows_as_they_are_and_no_name_needs_quotes(
+    kind: str, request: pytest.FixtureRequest
 ) -> None:
-    tabled, rows = story()
-    keep(database.connect, rows, database.mark)
+    url: str = request.getfixturevalue(kind)
+    tabled = await fill(url)
     for table in TABLES:
         columns = ", ".join(column.name for column in table.columns)
-        query = f"SELECT {columns} FROM {table.name}"  # noqa: S608 - names of our own
-        found = contents(database.connect, query)
-        assert sorted(found, key=str) == sorted(
-            (tuple(row.values()) for row in tabled.all(table.name)), key=str
-        )
+        found = answers(url, f"SELECT {columns} FROM {table.name}")  # noqa: S608 - names of our own
+        wanted = [tuple(row.values()) for row in tabled.all(table.name)]
+        assert sorted(found, key=str) == sorted(wanted, key=str)
 
 
 @pytest.mark.postgres
-def test_every_query_of_the_page_gives_the_same_on_both_databases(
-    tmp_path: Path, postgres_url: str
+async def test_every_query_of_the_page_gives_the_same_on_both_databases(
+    sqlite_url: str, postgres_url: str
 ) -> None:
-    small = partial(sqlite3.connect, tmp_path / "team.db")
-    large = partial(psycopg.connect, postgres_url)
-    _, rows = story()
-    keep(small, rows, "?")
-    keep(large, rows, "%s")
-    assert len(QUERIES) > 10
+    await fill(sqlite_url, postgres_url)
+    assert len(QUERIES) > len(TABLES) // 2
     for query in QUERIES:
-        found = contents(small, query)
+        found = answers(sqlite_url, query)
         assert found, query
-        assert contents(large, query) == found, query
+        assert answers(postgres_url, query) == found, query
 
 
 def test_there_is_a_query_for_each_table() -> None:
