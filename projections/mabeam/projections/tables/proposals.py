@@ -33,7 +33,7 @@ from mabeam.projections.tables.cells import (
 )
 from mabeam.projections.world import World
 
-__all__ = ["TABLES", "rows", "settled"]
+__all__ = ["TABLES", "rows", "settled", "state_of"]
 
 PROPOSALS: Final = Table(
     "proposals",
@@ -120,6 +120,12 @@ def rows(before: World, recorded: Recorded, event: Event, after: World) -> tuple
             return ()
 
 
+def state_of(world: World, recorded: Recorded) -> VariableState:
+    """Return the state of the variable that an event is about."""
+    known = world.variables.get(recorded.entity)
+    return VARIABLE.initial if known is None else known.state
+
+
 def settled(was: VariableState, now: VariableState) -> int | None:
     """Return the position of the latest proposal that is no longer pending, if there is one."""
     pending = {candidate.position for candidate in now.pending}
@@ -128,7 +134,7 @@ def settled(was: VariableState, now: VariableState) -> int | None:
 
 
 def _proposal(before: World, recorded: Recorded, event: Proposed, after: World) -> Row:
-    is_repeated = _state(after, recorded).pending == _state(before, recorded).pending
+    is_repeated = state_of(after, recorded).pending == state_of(before, recorded).pending
     values = (
         recorded.position,
         instant(recorded.recorded_ns),
@@ -143,7 +149,7 @@ def _proposal(before: World, recorded: Recorded, event: Proposed, after: World) 
 
 
 def _refusal(before: World, recorded: Recorded, event: Refused, after: World) -> tuple[Row, ...]:
-    was, now = _state(before, recorded), _state(after, recorded)
+    was, now = state_of(before, recorded), state_of(after, recorded)
     if now == was:
         return ()
     conflict = before.conflicts.get(event.conflict)
@@ -183,8 +189,3 @@ def _conflict(before: World, recorded: Recorded, conflict: str, after: World) ->
         instant(recorded.recorded_ns),
     )
     return (Row(CONFLICTS.name, values),)
-
-
-def _state(world: World, recorded: Recorded) -> VariableState:
-    known = world.variables.get(recorded.entity)
-    return VARIABLE.initial if known is None else known.state

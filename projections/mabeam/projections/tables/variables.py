@@ -7,7 +7,6 @@ from typing import Final, Literal, TypeAlias
 from mabeam.core.envelope import Recorded
 from mabeam.core.events import Event
 from mabeam.core.tables import Column, Row, Table
-from mabeam.core.variable.decider import VARIABLE
 from mabeam.core.variable.events import Changed, Declared
 from mabeam.core.variable.state import VariableState
 from mabeam.projections.tables import proposals
@@ -85,9 +84,7 @@ _Cause: TypeAlias = Literal["declaration", "proposal", "conflict", "session"]
 
 def rows(before: World, recorded: Recorded, event: Event, after: World) -> tuple[Row, ...]:
     """Return what an event of a variable changes."""
-    known = before.variables.get(recorded.entity)
-    was = VARIABLE.initial if known is None else known.state
-    now = after.variables[recorded.entity].state
+    was, now = proposals.state_of(before, recorded), proposals.state_of(after, recorded)
     found: list[Row] = []
     is_new_value = now.position != was.position
     if now.declaration is not None and (is_new_value or now.constraints != was.constraints):
