@@ -124,6 +124,8 @@ class TestWhatIsRecorded:
             causationid="cause",
             commitid=fresh_id(),
             epoch=2**53 + 1,
+            traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            tracestate="vendor=1",
             data=msgspec.Raw(b'{"text":"\xe2\x98\x83 \\u2603","big":123456789012345678901}'),
         )
         position = await store.append(Write((event,)))

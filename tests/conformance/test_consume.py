@@ -55,6 +55,17 @@ class TestConsume:
         (read,) = [one async for page in store.read() for one in page]
         assert read.recorded_ns == recorded.recorded_ns
 
+    async def test_a_delivery_tells_how_often_it_was_handed_out(self, store: EventStore) -> None:
+        await append_each(store, 2)
+        async with store.consume("worker", ack_wait_seconds=SOON_SECONDS) as deliveries:
+            first = await next_delivery(deliveries)
+            await (await next_delivery(deliveries)).ack()
+            await first.retry()
+            again = await next_delivery(deliveries)
+            left = await next_delivery(deliveries)
+        assert [one.recorded.position for one in (first, again, left)] == [1, 1, 1]
+        assert [one.attempt for one in (first, again, left)] == [1, 2, 3]
+
     async def test_a_filter_lets_nothing_else_through_now_and_later(
         self, store: EventStore
     ) -> None:

@@ -120,6 +120,15 @@ class TestWriting:
             *("specversion", "id", "source", "type", "subject", "datacontenttype", "data")
         }
 
+    def test_the_place_in_a_trace_is_written_as_the_extension_has_it(self) -> None:
+        place = {
+            "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "tracestate": "vendor=1",
+        }
+        traced = msgspec.structs.replace(bid(), **place)
+        written = json.loads(encode(traced, 10_000))
+        assert written == json.loads(encode(bid(), 10_000)) | place
+
     @given(st.text(max_size=20), st.integers(1, 2**53 - 1))
     def test_the_same_event_gives_the_same_bytes(self, note: str, amount: int) -> None:
         one, two = (

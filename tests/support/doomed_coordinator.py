@@ -62,6 +62,11 @@ class DoomedDelivery:
         """The event."""
         return self._delivery.recorded
 
+    @property
+    def attempt(self) -> int:
+        """How often it has been handed out."""
+        return self._delivery.attempt
+
     async def ack(self) -> None:
         """Settle it."""
         async with self._doom.step():

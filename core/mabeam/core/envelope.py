@@ -74,6 +74,9 @@ class Envelope(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_default
         causationid: Id of the event that caused this one.
         commitid: The append it was part of; makes a retried append recognisable for ever.
         epoch: The writer's fencing number where it holds a lease.
+        traceparent: Where in a distributed trace it was written, in the form of W3C Trace
+            Context: the CloudEvents extension ``distributed-tracing``.
+        tracestate: What tracing systems add to that, each in its own words.
         data: The payload, still as JSON bytes.
     """
 
@@ -89,6 +92,8 @@ class Envelope(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_default
     causationid: _OtherId = ""
     commitid: _OtherId = ""
     epoch: int | None = None
+    traceparent: str = ""
+    tracestate: str = ""
     data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 

@@ -86,6 +86,11 @@ class Delivery(Protocol):
         """The event."""
         ...
 
+    @property
+    def attempt(self) -> int:
+        """How often it has been handed out so far, this time included."""
+        ...
+
     async def ack(self) -> None:
         """Settle it: never deliver it again to this consumer."""
         ...

@@ -47,6 +47,8 @@ _ATTRIBUTES: Final[dict[str, Json]] = {
     "causationid": {"type": "string", "minLength": 1},
     "commitid": {"type": "string", "minLength": 1},
     "epoch": {"type": "integer"},
+    "traceparent": {"type": "string", "minLength": 1},
+    "tracestate": {"type": "string", "minLength": 1},
     "data": {},
 }
 

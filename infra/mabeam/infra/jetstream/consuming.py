@@ -53,12 +53,13 @@ async def consume(
 class _Delivery:
     """An event handed out, until it is settled."""
 
-    __slots__ = ("_reply", "_wire", "recorded")
+    __slots__ = ("_reply", "_wire", "attempt", "recorded")
 
-    def __init__(self, wire: Wire, reply: bytes, recorded: Recorded) -> None:
+    def __init__(self, wire: Wire, reply: bytes, recorded: Recorded, attempt: int) -> None:
         self._wire = wire
         self._reply = reply
         self.recorded = recorded
+        self.attempt = attempt
 
     async def ack(self) -> None:
         """Settle it: never deliver it again to this consumer."""
@@ -151,7 +152,8 @@ class Consumer:
         address = subject.decode(errors="replace")
         recorded = decode(int(tokens[at]), int(tokens[at + 2]), address, payload)
         expires = self._loop.time() + self._ack_wait_seconds
-        self._queue.append((expires, _Delivery(self._api.connection.wire, reply, recorded)))
+        wire, attempt = self._api.connection.wire, int(tokens[at - 1])
+        self._queue.append((expires, _Delivery(wire, reply, recorded, attempt)))
         self._ready.set()
 
     def heartbeat(self, delivered: int) -> None:

@@ -62,9 +62,10 @@ class SharedWork:
         self._matcher = matcher
         self._handed_to = 0
         self._due: dict[int, float] = {}
+        self._attempts: dict[int, int] = {}
         self._queue: list[tuple[float, int]] = []
 
-    def claim(self, ack_wait_seconds: float) -> Recorded | None:
+    def claim(self, ack_wait_seconds: float) -> Handed | None:
         """Hand out an event that is due again, else the next new one, else nothing."""
         now = _now()
         self._forget_settled()
@@ -79,7 +80,8 @@ class SharedWork:
         if not position:
             return None
         self._schedule(position, now + ack_wait_seconds)
-        return self._log.message(position).decoded()
+        attempt = self._attempts[position] = self._attempts.get(position, 0) + 1
+        return Handed(self._log.message(position).decoded(), attempt, self)
 
     def seconds_to_next_due(self) -> float | None:
         """Return how long nothing becomes due again, None for ever."""
@@ -89,6 +91,7 @@ class SharedWork:
     def settle(self, position: int) -> None:
         """Never hand it out again."""
         if self._due.pop(position, None) is not None:
+            _ = self._attempts.pop(position)
             self._log.wake()
 
     def postpone(self, position: int, delay_seconds: float) -> None:
@@ -110,14 +113,20 @@ class SharedWork:
 class Handed:
     """One event handed out, until it is settled."""
 
-    def __init__(self, recorded: Recorded, work: SharedWork) -> None:
+    def __init__(self, recorded: Recorded, attempt: int, work: SharedWork) -> None:
         self._recorded = recorded
+        self._attempt = attempt
         self._work = work
 
     @property
     def recorded(self) -> Recorded:
         """The event."""
         return self._recorded
+
+    @property
+    def attempt(self) -> int:
+        """How often it has been handed out so far, this time included."""
+        return self._attempt
 
     async def ack(self) -> None:
         """Settle it: never deliver it again to this consumer."""
@@ -146,9 +155,9 @@ class Consumer:
         # Others who share the work get their turn even when all is at hand.
         await asyncio.sleep(0)
         while not self._closed:
-            recorded = self._work.claim(self._ack_wait_seconds)
-            if recorded is not None:
-                return Handed(recorded, self._work)
+            handed = self._work.claim(self._ack_wait_seconds)
+            if handed is not None:
+                return handed
             await self._log.change(self._work.seconds_to_next_due())
         raise StopAsyncIteration
 
