@@ -19,6 +19,7 @@ LINTER: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-
 ]
 CONTRACTS: dict[str, dict[str, Any]] = {found["name"]: found for found in LINTER["contracts"]}
 PURE = "The core has no input, output, clock or chance"
+MEASURES = "Only infra.observability imports what measures and traces"
 CLOCKS_AND_WORLD = {
     *("asyncio", "nats", "os", "pathlib", "random", "secrets", "socket"),
     *("structlog", "subprocess", "threading", "time", "uuid"),
@@ -56,6 +57,9 @@ PLANTS = [
         {"app.planted": "def ask():\n    import sqlite3\n"},
     ),
     ("Only agents.dspy imports dspy", {"agents.planted": "def ask():\n    import dspy\n"}),
+    (MEASURES, {"core.planted": "from opentelemetry import trace"}),
+    (MEASURES, {"agents.planted": "import prometheus_client"}),
+    (MEASURES, {"infra.jetstream.planted": "import opentelemetry.trace"}),
     ("Only the app speaks to a terminal", {"agents.planted": "import click"}),
     (
         "No cycles among siblings",
@@ -134,6 +138,7 @@ def test_the_permitted_importers_break_nothing(tmp_path: Path) -> None:
             "infra.eventsourcing.planted": "import eventsourcing.persistence\n",
             "infra.sql.planted": "import psycopg, sqlalchemy, sqlite3\n",
             "infra.planted": "import asyncio, os, time, mabeam.core\n",
+            "infra.observability.metrics.planted": "import prometheus_client\n",
             "agents.dspy.planted": "import dspy\n",
             "agents.planted": "import asyncio, mabeam.projections, mabeam.core\n",
             "projections.planted": "import mabeam.core\n",

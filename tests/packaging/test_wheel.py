@@ -34,15 +34,17 @@ for found in pkgutil.walk_packages(mabeam.__path__, "mabeam."):
         try:
             module = importlib.import_module(found.name)
         except ModuleNotFoundError as error:
-            if error.name not in {"dspy", "eventsourcing"}:
+            if error.name not in {"dspy", "eventsourcing", "opentelemetry", "prometheus_client"}:
                 raise
         else:
             assert module.__file__.startswith(sys.prefix), module.__file__
             print(found.name)
 """
 
-# Packages for libraries that are not declared, because few need them.
-ADAPTER = re.compile(r"mabeam\.(agents\.dspy|infra\.eventsourcing)\b")
+# Packages for libraries that are not declared, or only as extras, because few need them.
+ADAPTER = re.compile(
+    r"mabeam\.(agents\.dspy|infra\.eventsourcing|infra\.observability\.(metrics|tracing))\b"
+)
 
 pytestmark = pytest.mark.slow
 
@@ -137,7 +139,7 @@ def test_the_wheel_carries_its_licence_and_declares_its_needs(wheel: Path) -> No
         assert archive.read(licence) == (ROOT / "LICENSE").read_bytes()
         [about] = [name for name in archive.namelist() if name.endswith("/METADATA")]
         text = archive.read(about).decode()
-    declared = set(re.findall(r"(?m)^Requires-Dist: ([\w.-]+)", text))
+    declared = set(re.findall(r"(?m)^Requires-Dist: ([\w.-]+)(?!.*extra ==)", text))
     assert declared == {plain_name(line) for line in PROJECT["dependencies"]}
     assert f"Requires-Python: {PROJECT['requires-python']}" in text
 
@@ -162,6 +164,18 @@ def test_the_environment_really_lacks_what_is_not_declared(
     printed = run(environment / "bin" / "python", "-c", code, cwd=tmp_path)
     assert printed.startswith("ModuleSpec(name='msgspec'")
     assert printed.endswith(" None\n")
+
+
+@pytest.mark.parametrize("extra", ["metrics", "tracing"])
+def test_a_missing_extra_is_named(environment: Path, tmp_path: Path, extra: str) -> None:
+    code = (
+        "from mabeam.app import telemetry\n"
+        "from mabeam.core.errors import ConfigurationError\n"
+        f"try: telemetry.{extra}()\n"
+        "except ConfigurationError as error: print(error)"
+    )
+    printed = run(environment / "bin" / "python", "-c", code, cwd=tmp_path)
+    assert f"pip install 'mabeam[{extra}]'" in printed
 
 
 def test_the_command_starts(environment: Path, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from mabeam.core.ports import Delivery, EventStore, Page
 from mabeam.core.reactor import Append, Effects, Send
 from mabeam.core.session.reactor import SESSIONS
 from mabeam.core.subjects import Boundary
+from mabeam.core.telemetry import SILENCE, Telemetry
 from mabeam.core.variable.reactor import VARIABLES
 from mabeam.projections.runner import Live
 from mabeam.projections.world import WORLD, World
@@ -45,10 +46,19 @@ class Coordinator:
         store: The log of the space.
         author: Writes the envelopes of what is decided.
         ack_wait_seconds: After so long, what a dead coordinator had in hand goes to another.
+        telemetry: Looks on.
     """
 
-    def __init__(self, store: EventStore, author: Author, *, ack_wait_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        author: Author,
+        *,
+        ack_wait_seconds: float = 5.0,
+        telemetry: Telemetry = SILENCE,
+    ) -> None:
         self._store: Final = store
+        self._telemetry: Final = telemetry
         self._author: Final = author
         self._ack_wait_seconds: Final = ack_wait_seconds
         self._live: Final = Live(WORLD, store, on_page=self._see)
@@ -64,6 +74,8 @@ class Coordinator:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._deadlines)
             await stack.enter_async_context(self._live)
+            following = self._telemetry.following(self._store.space, "coordinator", self._live)
+            _ = stack.enter_context(following)
             await self._live.caught_up()
             consuming = asyncio.create_task(self._consume(), name="coordinator")
             stack.push_async_callback(self._stop, consuming)
@@ -112,10 +124,11 @@ class Coordinator:
     async def _handle(self, delivery: Delivery) -> None:
         recorded = delivery.recorded
         try:
-            await self._live.wait_for(recorded.position)
-            await self._settle(
-                recorded.boundary, recorded.recorded_ns, recorded.envelope.correlationid
-            )
+            with self._telemetry.handling(self._store.space, "coordinator", recorded):
+                await self._live.wait_for(recorded.position)
+                await self._settle(
+                    recorded.boundary, recorded.recorded_ns, recorded.envelope.correlationid
+                )
             await delivery.ack()
         except MabeamError as error:
             self._log.warning(
@@ -139,7 +152,8 @@ class Coordinator:
             self._at_once.release()
 
     async def _deadline_reached(self, boundary: Boundary, now_ns: int) -> None:
-        await self._settle(boundary, now_ns, "")
+        with self._telemetry.handling(self._store.space, "deadline", None):
+            await self._settle(boundary, now_ns, "")
 
     async def _settle(self, boundary: Boundary, now_ns: int, correlation_id: str) -> None:
         """Carry out every step that is due for an entity, one after the other."""

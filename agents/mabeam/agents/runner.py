@@ -26,6 +26,7 @@ from mabeam.core.ports import EventStore, Write
 from mabeam.core.session.events import Opening, Speech
 from mabeam.core.session.protocol import protocol_of
 from mabeam.core.subjects import Boundary
+from mabeam.core.telemetry import SILENCE, Handling, Telemetry
 from mabeam.core.variable.decider import check_proposal
 from mabeam.core.variable.events import Proposed
 from mabeam.projections.runner import Live
@@ -50,10 +51,19 @@ class AgentRunner:
         store: The log of the space.
         author: Writes the envelopes of what agents say.
         agents: Whom to host; all names differ.
+        telemetry: Looks on.
     """
 
-    def __init__(self, store: EventStore, author: Author, agents: Sequence[Agent]) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        author: Author,
+        agents: Sequence[Agent],
+        *,
+        telemetry: Telemetry = SILENCE,
+    ) -> None:
         self._store: Final = store
+        self._telemetry: Final = telemetry
         self._author: Final = author
         self._agents: Final = tuple(agents)
         self._live: Final = Live(WORLD, store)
@@ -73,6 +83,8 @@ class AgentRunner:
         """
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._live)
+            following = self._telemetry.following(self._store.space, "agents", self._live)
+            _ = stack.enter_context(following)
             world = await self._live.caught_up()
             for agent in self._agents:
                 await self._register(agent)
@@ -176,18 +188,26 @@ class AgentRunner:
                 await self._call(agent, handler, Heard(recorded, world))
 
     async def _call(self, agent: Agent, handler: Handler, heard: Heard) -> None:
-        try:
-            answers = handler(agent, heard.recorded.data, heard)
-            if inspect.isawaitable(answers):
-                answers = await answers
-            writes = self._writes(agent, heard, _several(answers))
-        except Exception as error:  # noqa: BLE001 - an agent's fault is its own, and recorded
-            await self._report(agent, handler, heard, error)
-            return
+        with self._telemetry.handling(self._store.space, "agent", heard.recorded) as handling:
+            try:
+                answers = handler(agent, heard.recorded.data, heard)
+                if inspect.isawaitable(answers):
+                    answers = await answers
+                writes = self._writes(agent, heard, _several(answers))
+            except Exception as error:  # noqa: BLE001 - an agent's fault is its own, and recorded
+                handling.failed(error)
+                await self._report(agent, handler, heard, error)
+            else:
+                await self._record(agent, heard, writes, handling)
+
+    async def _record(
+        self, agent: Agent, heard: Heard, writes: Sequence[Write], handling: Handling
+    ) -> None:
         try:
             for write in writes:
                 await self._store.append(write)
         except MabeamError as error:
+            handling.failed(error)
             _log.error(
                 "answer not recorded",
                 space=self._store.space,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from mabeam.core import catalogue
 from mabeam.core.errors import ConfigurationError
 from mabeam.core.ports import EventStore
 from mabeam.core.subjects import check_name, check_space
+from mabeam.core.telemetry import Telemetry, together
 from mabeam.infra.embedded import EmbeddedServer
 from mabeam.infra.jetstream import JetStreamStore
 from mabeam.infra.jetstream import connect as connect_server
@@ -44,6 +46,7 @@ async def connect(  # noqa: PLR0913 - each is a choice of its own
     identity: str = "operator",
     correlation_id: str | None = None,
     replicas: int | None = None,
+    telemetry: Sequence[Telemetry] = (),
 ) -> AsyncGenerator[Space]:
     """Connect to a space, which is made if there is none of that name.
 
@@ -60,6 +63,7 @@ async def connect(  # noqa: PLR0913 - each is a choice of its own
         correlation_id: The run that everything said here belongs to; a fresh one if None.
         replicas: Copies of the log in a cluster. None leaves an existing space as it is, and
             means one for a new one.
+        telemetry: Who looks on: what `mabeam.app.telemetry` makes.
 
     Raises:
         Rejected: A name is illegal.
@@ -71,9 +75,14 @@ async def connect(  # noqa: PLR0913 - each is a choice of its own
     quiet_log()
     async with AsyncExitStack() as stack:
         address = await stack.enter_async_context(server_address(server, data))
-        store = await stack.enter_async_context(open_store(space, address, replicas=replicas))
+        reconnected = partial(together(telemetry).reconnected, space)
+        opened = open_store(space, address, replicas=replicas, reconnected=reconnected)
         attached = attach(
-            store, coordinate=coordinate, identity=identity, correlation_id=correlation_id
+            await stack.enter_async_context(opened),
+            coordinate=coordinate,
+            identity=identity,
+            correlation_id=correlation_id,
+            telemetry=telemetry,
         )
         yield await stack.enter_async_context(attached)
 
@@ -98,13 +107,14 @@ async def server_address(
 
 
 @asynccontextmanager
-async def open_store(
+async def open_store(  # noqa: PLR0913 - each is a choice of its own
     space: str,
     address: str,
     *,
     replicas: int | None = None,
     create: bool = True,
     deadline_seconds: float = 5.0,
+    reconnected: Callable[[], None] | None = None,
 ) -> AsyncGenerator[JetStreamStore]:
     """Connect to the log of a space.
 
@@ -115,6 +125,7 @@ async def open_store(
             means one for a new one.
         create: Make the space if there is none of that name; who only reads passes False.
         deadline_seconds: How long the server may take to answer.
+        reconnected: Called whenever a lost connection is there again.
 
     Raises:
         NotFound: There is no such space, and none is to be made.
@@ -122,6 +133,8 @@ async def open_store(
         ConfigurationError: The space exists with settings that cannot be trusted.
     """
     connection = await connect_server(address.split(","), deadline_seconds=deadline_seconds)
+    if reconnected is not None:
+        _ = connection.on_return(reconnected)
     try:
         yield await open_log(connection, space, replicas=replicas, create=create)
     finally:
@@ -135,6 +148,7 @@ async def attach(
     coordinate: bool = True,
     identity: str = "operator",
     correlation_id: str | None = None,
+    telemetry: Sequence[Telemetry] = (),
 ) -> AsyncGenerator[Space]:
     """Return a space over any log, for instance one in memory.
 
@@ -143,6 +157,7 @@ async def attach(
         coordinate: Carry out here what protocols decide.
         identity: Who speaks where a call does not say.
         correlation_id: The run that everything said here belongs to; a fresh one if None.
+        telemetry: Who looks on.
 
     Raises:
         Rejected: The identity cannot be the token of a subject.
@@ -150,10 +165,13 @@ async def attach(
     check_name("actor", identity)
     ids = SystemIds()
     author = Author(SystemClock(), ids)
+    observer = together(telemetry)
     async with AsyncExitStack() as stack:
+        log = await stack.enter_async_context(observer.observing(store))
         if coordinate:
-            await stack.enter_async_context(Coordinator(store, author))
-        live = await stack.enter_async_context(Live(WORLD, store))
+            await stack.enter_async_context(Coordinator(log, author, telemetry=observer))
+        live = await stack.enter_async_context(Live(WORLD, log))
+        _ = stack.enter_context(observer.following(log.space, "space", live))
         await live.caught_up()
-        desk = Desk(store, live, author, ids, identity, correlation_id or ids.new_id())
+        desk = Desk(log, live, author, ids, identity, correlation_id or ids.new_id(), observer)
         yield Space(desk, stack)

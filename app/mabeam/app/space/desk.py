@@ -13,6 +13,7 @@ from mabeam.core.events import Event
 from mabeam.core.ports import EventStore, Guard, IdSource, Write
 from mabeam.core.reactor import Part
 from mabeam.core.subjects import Boundary, check_name
+from mabeam.core.telemetry import SILENCE, Telemetry
 from mabeam.projections.runner import Live
 from mabeam.projections.world import World
 
@@ -33,6 +34,7 @@ class Desk:
         ids: Where fresh ids come from.
         identity: Who speaks when a call does not say.
         correlation_id: The run that everything said here belongs to.
+        telemetry: Looks on.
     """
 
     store: EventStore
@@ -41,6 +43,7 @@ class Desk:
     ids: IdSource
     identity: str
     correlation_id: str
+    telemetry: Telemetry = SILENCE
 
     def source(self, by: str | None) -> str:
         """Return the source under which somebody speaks.

@@ -139,5 +139,6 @@ class Space:
         Raises:
             Rejected: A name is registered otherwise.
         """
-        runner = AgentRunner(self.store, self._desk.author, agents)
+        desk = self._desk
+        runner = AgentRunner(desk.store, desk.author, agents, telemetry=desk.telemetry)
         await self._stack.enter_async_context(runner)

@@ -1,4 +1,4 @@
-"""What processes tell about themselves: log lines for people and for machines.
+"""What processes tell about themselves: log lines, metrics, traces.
 
 This package alone configures structlog; all others only get a logger and speak.
 """
