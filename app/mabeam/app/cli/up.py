@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from mabeam.app.cli.codes import Code
 from mabeam.app.cli.examples import ExampleCommand
-from mabeam.app.cli.options import SPACE_VARIABLE, as_json, complete_space, placed
+from mabeam.app.cli.options import SPACE_VARIABLE, address, as_json, complete_space, placed
 from mabeam.app.cli.place import SERVER_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mabeam.app.cli.place import Place
+    from mabeam.core.telemetry import Telemetry
 
 __all__ = ["up"]
 
@@ -28,6 +30,7 @@ WATCH_SECONDS: Final = 0.5
         "mabeam up",
         "mabeam up team-a team-b",
         "mabeam up team-a --server nats://10.0.0.7:4222",
+        "mabeam up --metrics 127.0.0.1:9464",
     ),
 )
 @click.argument(
@@ -37,50 +40,84 @@ WATCH_SECONDS: Final = 0.5
     metavar="[SPACE]...",
     shell_complete=complete_space,
 )
+@click.option(
+    "--metrics",
+    "metrics_at",
+    metavar="HOST:PORT",
+    type=address,
+    help="Serve metrics for Prometheus here; port 0 takes any that is free.",
+)
 @as_json
 @placed
-def up(place: Place, spaces: tuple[str, ...], *, json: bool) -> int:
+def up(
+    place: Place, spaces: tuple[str, ...], metrics_at: tuple[str, int] | None, *, json: bool
+) -> int:
     """Serve and coordinate, until Ctrl-C.
 
     A server is started on the data folder, and a coordinator for each SPACE; without one, for
     every space there is, and soon for every one that is made. Commands on the same folder join
     it by themselves; for other programs the line that makes its address known to them is
     printed. With --server only coordinators run, on that server; any number of them may.
+
+    With --metrics, what they do is measured. If nothing can listen at the address, this is said
+    and they run without.
     """
     from mabeam.app.cli.running import complete
 
     try:
-        complete(_serve(place, spaces, json=json))
+        complete(_serve(place, spaces, metrics_at, json=json))
     except KeyboardInterrupt:
         # To be interrupted is how this command ends.
         click.echo(err=True)
     return Code.OK
 
 
-async def _serve(place: Place, spaces: tuple[str, ...], *, json: bool) -> None:
+async def _serve(
+    place: Place, spaces: tuple[str, ...], metrics_at: tuple[str, int] | None, *, json: bool
+) -> None:
     import asyncio
 
     from mabeam.infra.embedded import EmbeddedServer
 
     async with AsyncExitStack() as stack:
+        telemetry, metrics = _measure(stack, metrics_at)
         if place.server:
-            await _coordinate(stack, place.server, spaces)
-            _tell(place.server, "", spaces, json=json)
+            await _coordinate(stack, place.server, spaces, telemetry)
+            _tell(place.server, "", spaces, metrics, json=json)
             await asyncio.Event().wait()
             return
         server = await stack.enter_async_context(EmbeddedServer(place.data))
-        await _coordinate(stack, server.url, spaces)
-        _tell(server.url, str(server.folder), spaces, json=json)
+        await _coordinate(stack, server.url, spaces, telemetry)
+        _tell(server.url, str(server.folder), spaces, metrics, json=json)
         failure = await server.ended()
         if failure is not None:
             raise failure
 
 
-async def _coordinate(stack: AsyncExitStack, url: str, spaces: tuple[str, ...]) -> None:
+def _measure(stack: AsyncExitStack, at: tuple[str, int] | None) -> tuple[Telemetry, str]:
+    """Return who looks on, and where its figures are served; coordination goes on without."""
+    from mabeam.app.cli.output import note
+    from mabeam.app.telemetry import metrics
+    from mabeam.core.errors import ConfigurationError
+    from mabeam.core.telemetry import SILENCE
+
+    if at is None:
+        return SILENCE, ""
+    measured = metrics()
+    try:
+        return measured, stack.enter_context(measured.served(*at))
+    except ConfigurationError as error:
+        note(str(error))
+        return SILENCE, ""
+
+
+async def _coordinate(
+    stack: AsyncExitStack, url: str, spaces: tuple[str, ...], telemetry: Telemetry
+) -> None:
     """Coordinate some spaces, or all there are and will be, until the stack is closed."""
     import asyncio
 
-    coordinators = _Coordinators(url, await stack.enter_async_context(AsyncExitStack()))
+    coordinators = _Coordinators(url, await stack.enter_async_context(AsyncExitStack()), telemetry)
     await coordinators.take(spaces or await coordinators.present())
     if not spaces:
         watching = asyncio.create_task(coordinators.watch())
@@ -94,11 +131,13 @@ class _Coordinators:
     Args:
         url: Address of the server.
         stack: What closes them all.
+        telemetry: Looks on.
     """
 
-    def __init__(self, url: str, stack: AsyncExitStack) -> None:
+    def __init__(self, url: str, stack: AsyncExitStack, telemetry: Telemetry) -> None:
         self._url = url
         self._stack = stack
+        self._telemetry = telemetry
         self._taken: set[str] = set()
 
     async def present(self) -> tuple[str, ...]:
@@ -124,8 +163,14 @@ class _Coordinators:
         for space in spaces:
             if space not in self._taken:
                 bind_log(space=space)
-                store = await self._stack.enter_async_context(open_store(space, self._url))
-                await self._stack.enter_async_context(Coordinator(store, author))
+                looking = self._telemetry
+                opened = open_store(
+                    space, self._url, reconnected=partial(looking.reconnected, space)
+                )
+                store = await self._stack.enter_async_context(opened)
+                log = await self._stack.enter_async_context(looking.observing(store))
+                coordinator = Coordinator(log, author, telemetry=looking)
+                await self._stack.enter_async_context(coordinator)
                 self._taken.add(space)
 
     async def watch(self) -> None:
@@ -146,14 +191,15 @@ class _Coordinators:
                 note(f"looking for new spaces: {error}")
 
 
-def _tell(url: str, folder: str, spaces: tuple[str, ...], *, json: bool) -> None:
+def _tell(url: str, folder: str, spaces: tuple[str, ...], metrics: str, *, json: bool) -> None:
     from mabeam.app.cli.output import note, write_json, write_lines
 
     if json:
-        write_json({"server": url, "data": folder or None, "spaces": spaces})
+        facts = {"server": url, "data": folder or None, "spaces": spaces}
+        write_json(facts | ({"metrics": metrics} if metrics else {}))
     else:
         coordinated = ", ".join(spaces) or "all, and those to come"
-        facts = {"server": url, "data": folder, "spaces": coordinated}
+        facts = {"server": url, "data": folder, "spaces": coordinated, "metrics": metrics}
         write_lines(f"{name:<8}{fact}" for name, fact in facts.items() if fact)
         write_lines([f"export {SERVER_VARIABLE}={url}"])
     note("Ctrl-C ends")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
-from mabeam.core.ports import Delivery, EventStore, Page, Write
+from mabeam.core.ports import Delivery, EventStore, Guard, Page, Write
 from mabeam.core.subjects import EVERYTHING, Filter
 
 __all__ = ["ObservedStore"]
@@ -27,9 +27,9 @@ class ObservedStore:
         """Name of the space."""
         return self._store.space
 
-    async def append(self, *writes: Write) -> int:
+    async def append(self, *writes: Write, guards: Sequence[Guard] = ()) -> int:
         """Record all events of all writes or none; return the position of the last one."""
-        return await self._store.append(*writes)
+        return await self._store.append(*writes, guards=guards)
 
     def read(
         self, wanted: Filter = EVERYTHING, *, after: int = 0, until: int | None = None

@@ -10,7 +10,7 @@ https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ where it 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from types import TracebackType
 from typing import Final, Self
@@ -30,9 +30,9 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from mabeam.core.envelope import Envelope, Recorded
-from mabeam.core.errors import CodecError, Conflict, Rejected
+from mabeam.core.errors import CodecError, Conflict, Fenced, Rejected
 from mabeam.core.events import type_of
-from mabeam.core.ports import EventStore, Write
+from mabeam.core.ports import EventStore, Guard, Write
 from mabeam.core.telemetry import Follower, Handling, Role
 from mabeam.infra.observability.observed import ObservedStore
 
@@ -86,7 +86,7 @@ class _TracedStore(ObservedStore):
         super().__init__(store)
         self._tracer: Final = tracer
 
-    async def append(self, *writes: Write) -> int:
+    async def append(self, *writes: Write, guards: Sequence[Guard] = ()) -> int:
         """Record all events of all writes or none; return the position of the last one."""
         events = [event for write in writes for event in write.events]
         with self._tracer.start_as_current_span(
@@ -98,7 +98,7 @@ class _TracedStore(ObservedStore):
             set_status_on_exception=False,
         ) as span:
             try:
-                position = await self._store.append(*map(_placed, writes))
+                position = await self._store.append(*map(_placed, writes), guards=guards)
             except BaseException as error:
                 _fail(span, error)
                 raise
@@ -168,8 +168,8 @@ def _links(event: Envelope) -> list[Link]:
 
 def _fail(span: Span, error: BaseException) -> None:
     span.set_attribute("error.type", type(error).__name__)
-    # To be second or to be refused is an answer, and no fault of anything.
-    if not isinstance(error, Conflict | Rejected):
+    # To be second, too late or refused is an answer, and no fault of anything.
+    if not isinstance(error, Conflict | Fenced | Rejected):
         span.set_status(StatusCode.ERROR, str(error))
         span.record_exception(error)
 

@@ -69,8 +69,8 @@ APPEND_SECONDS: Final = Instrument(
     "Time from the call of an append to its outcome.",
     _SPACE
     | {
-        "outcome": "`recorded`, `conflict`, `unknown`, `unavailable`, `full`, `rejected`, "
-        "`too_large`, `not_authorized`, `cancelled` or `failed`"
+        "outcome": "`recorded`, `conflict`, `fenced`, `unknown`, `unavailable`, `full`, "
+        "`rejected`, `too_large`, `not_authorized`, `cancelled` or `failed`"
     },
     _WAITS,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -13,13 +13,14 @@ from prometheus_client import Counter
 from mabeam.core.errors import (
     Conflict,
     EventTooLarge,
+    Fenced,
     NotAuthorized,
     OutcomeUnknown,
     Rejected,
     StoreFull,
     StoreUnavailable,
 )
-from mabeam.core.ports import Delivery, EventStore, Page, Write
+from mabeam.core.ports import Delivery, EventStore, Guard, Page, Write
 from mabeam.core.subjects import EVERYTHING, Filter
 from mabeam.infra.observability.metrics.meters import Meters
 from mabeam.infra.observability.metrics.passage import Passage
@@ -30,6 +31,7 @@ __all__ = ["MeasuredStore"]
 
 _OUTCOMES: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (Conflict, "conflict"),
+    (Fenced, "fenced"),
     (OutcomeUnknown, "unknown"),
     (StoreUnavailable, "unavailable"),
     (StoreFull, "full"),
@@ -56,11 +58,11 @@ class MeasuredStore(ObservedStore):
         self._recorded: Final = meters.events_recorded.labels(store.space)
         self._seconds: Final = meters.append_seconds.labels(store.space, "recorded")
 
-    async def append(self, *writes: Write) -> int:
+    async def append(self, *writes: Write, guards: Sequence[Guard] = ()) -> int:
         """Record all events of all writes or none; return the position of the last one."""
         began = time.perf_counter()
         try:
-            position = await self._store.append(*writes)
+            position = await self._store.append(*writes, guards=guards)
         except BaseException as error:
             outcome = next((name for kind, name in _OUTCOMES if isinstance(error, kind)), "failed")
             seconds = self._meters.append_seconds.labels(self.space, outcome)
