@@ -16,24 +16,31 @@ from mabeam.core.ports import EventStore
 from support.jetstream_worlds import JetStreamKind
 from support.nats_cluster import NatsCluster
 from support.nats_server import NatsServer
+from support.observing import ObservedKind
 from support.worlds import Kind, MemoryKind, World
 
 _URL: Final = os.environ.get("MABEAM_CONFORMANCE_URL", "")
 _REPLICAS: Final = int(os.environ.get("MABEAM_CONFORMANCE_REPLICAS", "1"))
 
-_KINDS: Final = ["given"] if _URL else ["memory", "file", "memory-stream", "replicated"]
+_KINDS: Final = (
+    ["given"] if _URL else [*("memory", "observed", "file", "memory-stream", "replicated")]
+)
+
+_IN_MEMORY: Final = {"memory", "observed"}
 
 
 @pytest.fixture(
     params=[
-        pytest.param(kind, marks=() if kind == "memory" else pytest.mark.jetstream)
+        pytest.param(kind, marks=() if kind in _IN_MEMORY else pytest.mark.jetstream)
         for kind in _KINDS
     ]
 )
 def kind(request: pytest.FixtureRequest) -> Kind:
-    """One of the stores: ours in memory, and streams on one server or on three."""
+    """One of the stores: ours in memory, also observed, and streams on one server or three."""
     if request.param == "memory":
         return MemoryKind()
+    if request.param == "observed":
+        return ObservedKind(MemoryKind())
     if request.param == "given":
         return JetStreamKind(_URL, _REPLICAS)
     if request.param == "replicated":

@@ -31,6 +31,9 @@ class Metrics:
     Args:
         registry: The registry to use, such as that of a service which has one already. Each
             takes mabeam's metrics once. A new one, with figures of the process, if None.
+
+    Raises:
+        ConfigurationError: The registry has them already. Use the same metrics for all spaces.
     """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
@@ -38,7 +41,10 @@ class Metrics:
             registry = CollectorRegistry()
             _ = ProcessCollector(registry=registry)
         self.registry: Final = registry
-        self._meters: Final = Meters(registry)
+        try:
+            self._meters: Final = Meters(registry)
+        except ValueError as error:
+            raise ConfigurationError("the registry has mabeam's metrics already") from error
         self._watches: Final[dict[str, SpaceWatch]] = {}
 
     @contextmanager

@@ -17,10 +17,13 @@ from mabeam.infra.observability.metrics.hand import Hand
 from mabeam.infra.observability.metrics.meters import Meters
 from mabeam.infra.observability.metrics.passage import Ending, Passage
 
-__all__ = ["LOOK_SECONDS", "SpaceWatch"]
+__all__ = ["ANSWER_SECONDS", "LOOK_SECONDS", "SpaceWatch"]
 
 LOOK_SECONDS: Final = 2.0
 """How often the log is asked for its head."""
+
+ANSWER_SECONDS: Final = 2.0
+"""How long it may take to answer before it counts as away."""
 
 _SECOND_NS: Final = 1_000_000_000
 _log: Final = structlog.get_logger(__name__)
@@ -100,10 +103,11 @@ class SpaceWatch:
     async def _look_on(self, store: EventStore) -> None:
         while True:
             try:
-                await self._look(store)
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await self._look(store)
                 reachable = 1
-            except StoreError as error:
-                _log.warning("metrics: log not asked", space=self._space, error=str(error))
+            except (StoreError, TimeoutError) as error:
+                _log.info("metrics: no answer from the log", space=self._space, error=repr(error))
                 reachable = 0
             except Exception:  # noqa: BLE001 - who only looks on must not end in silence
                 _log.exception("metrics: log not asked", space=self._space)
