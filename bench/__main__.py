@@ -18,6 +18,7 @@ from bench.appending import measure_one_by_one, measure_pipelined
 from bench.deciding import measure_decisions
 from bench.figures import Figure, table
 from bench.rebuilding import measure_rebuild
+from bench.observing import measure_telemetry
 from bench.remembering import measure_memory
 from bench.replaying import measure_replay
 from bench.sizes import FULL, MILLION, QUICK, TINY, Sizes
@@ -34,6 +35,7 @@ _BENCHMARKS: Final[dict[str, Callable[[Sizes], Awaitable[list[Figure]]]]] = {
     "start": measure_start,
     "memory": measure_memory,
     "tables": measure_tables,
+    "telemetry": measure_telemetry,
 }
 
 

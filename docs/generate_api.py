@@ -71,6 +71,9 @@ SECTIONS: Final[dict[str, tuple[Entry, ...]]] = {
     "Connecting": (
         *imported("mabeam.app", "connect"),
         *imported("mabeam.app", "Space", is_made=False),
+        *imported("mabeam.app.telemetry", "metrics", "tracing"),
+        *imported("mabeam.infra.observability.metrics", "Metrics", is_made=False),
+        *imported("mabeam.infra.observability.tracing", "Tracing", is_made=False),
     ),
     "Speaking and asking": (
         Entry(Agents, "space.agents", is_made=False),

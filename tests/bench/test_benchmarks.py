@@ -27,6 +27,7 @@ FIGURES = {
     "start": 1,
     "memory": 10,
     "tables": 1,
+    "telemetry": 24,
 }
 
 

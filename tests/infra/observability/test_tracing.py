@@ -12,7 +12,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 
 from mabeam.agents.agent import Agent, Heard, hears
 from mabeam.app.composition import attach
@@ -57,7 +57,7 @@ class Spans:
         [found] = [
             one
             for one in self.exporter.get_finished_spans()
-            if (f"{one.context.trace_id:032x}", f"{one.context.span_id:016x}") == (trace, span)
+            if (f"{context(one).trace_id:032x}", f"{context(one).span_id:016x}") == (trace, span)
         ]
         return found
 
@@ -84,6 +84,12 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
 async def store(world: World, spans: Spans) -> AsyncIterator[EventStore]:
     async with spans.tracing.observing(await world.open()) as observed:
         yield observed
+
+
+def context(span: ReadableSpan) -> SpanContext:
+    found = span.context
+    assert found is not None
+    return found
 
 
 def attributes(span: ReadableSpan) -> dict[str, Any]:
@@ -185,7 +191,7 @@ class TestAppends:
         events = await read_all(store)
         assert len(events) == count + 2
         assert events[0].envelope == first.envelope
-        places = {span.context.span_id for span in spans.named("append")}
+        places = {context(span).span_id for span in spans.named("append")}
         assert len(places) == 5, "each attempt is a span of its own"
 
 
@@ -206,16 +212,16 @@ class TestReactions:
         [reaction] = [
             span
             for span in spans.named("process")
-            if written.parent and span.context.span_id == written.parent.span_id
+            if written.parent and context(span).span_id == written.parent.span_id
         ]
         assert (reaction.name, reaction.kind) == (f"process {bid.type}", SpanKind.CONSUMER)
         assert attributes(reaction)["mabeam.role"] == "coordinator"
         assert reaction.parent is None
         [link] = reaction.links
-        assert link.context.span_id == spans.at(bid).context.span_id
-        assert link.context.trace_id != reaction.context.trace_id
+        assert link.context.span_id == context(spans.at(bid)).span_id
+        assert link.context.trace_id != context(reaction).trace_id
         traces = {one.envelope.traceparent.split("-")[1] for one in (closed, decided)}
-        assert traces == {f"{reaction.context.trace_id:032x}"}
+        assert traces == {f"{context(reaction).trace_id:032x}"}
 
     async def test_whoever_started_the_coordinator_is_no_parent_of_what_it_does(
         self, world: World, spans: Spans
@@ -279,9 +285,9 @@ class TestAgents:
             span for span in spans.named("process") if attributes(span)["mabeam.role"] == "agent"
         ]
         assert answer.parent is not None
-        assert answer.parent.span_id == handler.context.span_id
+        assert answer.parent.span_id == context(handler).span_id
         [link] = handler.links
-        assert link.context.span_id == spans.at(events["opened"]).context.span_id
+        assert link.context.span_id == context(spans.at(events["opened"])).span_id
         assert events["bid_placed"].id == derived_id(events["opened"].id, "ann", 0)
 
     async def test_a_handler_that_fails_is_a_failed_span_and_so_is_what_is_recorded_of_it(
@@ -296,7 +302,7 @@ class TestAgents:
         assert attributes(failed)["error.type"] == "ZeroDivisionError"
         [told] = spans.named("append mabeam.agent.handler_failed.v1")
         assert told.parent is not None
-        assert told.parent.span_id == failed.context.span_id
+        assert told.parent.span_id == context(failed).span_id
 
 
 class TestConsumers:
@@ -311,7 +317,7 @@ class TestConsumers:
             await delivery.ack()
         [handled] = spans.named("process")
         [link] = handled.links
-        assert link.context.span_id == spans.at(delivery.recorded).context.span_id
+        assert link.context.span_id == context(spans.at(delivery.recorded)).span_id
         assert spans.named("append")[-1].parent == handled.context
 
     async def test_types_that_nobody_registered_name_no_spans(

@@ -128,7 +128,6 @@ def _attributes(space: str, operation: str, type_: str) -> dict[str, str | int]:
         "messaging.operation.name": operation,
         "messaging.operation.type": type_,
         "messaging.destination.name": f"mabeam.{space}",
-        "mabeam.space": space,
     }
 
 
@@ -158,9 +157,9 @@ def _at(event: Envelope, place: dict[str, str]) -> Envelope:
 
 
 def _links(event: Envelope) -> list[Link]:
-    place = {"traceparent": event.traceparent, "tracestate": event.tracestate}
     if not event.traceparent:
         return []
+    place = {"traceparent": event.traceparent, "tracestate": event.tracestate}
     # An illegible place gives an invalid context, and no link.
     context = get_current_span(_W3C.extract(place, Context())).get_span_context()
     return [Link(context)] if context.is_valid else []
