@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from typing import cast
 
@@ -14,12 +14,14 @@ from prometheus_client import CollectorRegistry
 from mabeam.agents.agent import Agent, Heard, hears
 from mabeam.app.composition import attach, connect
 from mabeam.app.telemetry import metrics
+from mabeam.core.actors import COORDINATOR_SOURCE
 from mabeam.core.auction.events import AuctionOpened, BidPlaced
 from mabeam.core.envelope import Recorded
-from mabeam.core.errors import ConfigurationError, Conflict, Rejected
-from mabeam.core.ports import EventStore
+from mabeam.core.errors import ConfigurationError, Conflict, Rejected, StoreUnavailable
+from mabeam.core.ports import EventStore, Guard, Write
 from mabeam.core.telemetry import Follower
 from mabeam.core.variable.types import IntegerType
+from mabeam.infra.memory import MemoryStore
 from mabeam.infra.observability.metrics import Metrics
 from mabeam.infra.observability.metrics.instruments import INSTRUMENTS
 from mabeam.projections.projection import Projection
@@ -274,6 +276,33 @@ async def test_handling_is_measured_by_role_and_outcome(
         hurried = await space.sessions.open_auction("hurried", open_for_seconds=0.01)
         _ = await hurried.decision()
         await until(lambda: count("deadline", "done") >= 1)
+
+
+class Stumbling(MemoryStore):
+    """A log that once is not there when a coordinator comes."""
+
+    stumbled = False
+
+    async def append(self, *writes: Write, guards: Sequence[Guard] = ()) -> int:
+        if not self.stumbled and writes[0].events[0].source == COORDINATOR_SOURCE:
+            self.stumbled = True
+            raise StoreUnavailable("away")
+        return await super().append(*writes, guards=guards)
+
+
+async def test_a_reaction_that_fails_is_counted_and_so_is_its_second_attempt(
+    found: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mabeam.agents.coordinator.RETRY_SECONDS", 0.01)
+    async with attach(Stumbling("team"), telemetry=[found]) as space:
+        auction = await space.sessions.open_auction("lot", bidders=("ann",))
+        _ = await auction.bid(3, by="ann")
+        _ = await auction.decision()
+        store = space.store
+        failed = {"role": "coordinator", "outcome": "failed"}
+        assert shown(found, "mabeam_handling_duration_seconds_count", store, **failed) == 1
+        again = shown(found, "mabeam_redeliveries_total", store, consumer="coordinator")
+        assert again == 1
 
 
 def fails_at(position: int) -> Projection[int]:

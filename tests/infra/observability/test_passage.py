@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mabeam.core.auction.events import AuctionDecided, AuctionOpened, BidPlaced
+from mabeam.core.events import event_type
 from mabeam.core.policies import Policy
-from mabeam.core.session.events import Cancelled, Closed, Considered, Failed
+from mabeam.core.session.events import Cancelled, Closed, Considered, Failed, Opening
 from mabeam.core.testing import Past, history, said
 from mabeam.infra.observability.metrics.passage import Ending, Passage
 
@@ -57,6 +58,16 @@ def test_a_session_ends_once_and_is_not_opened_again() -> None:
     past = (OPENED, CLOSED, DECIDED, DECIDED, OPENED, CLOSED, DECIDED)
     assert len(endings(*past)) == 1
     assert endings(CLOSED, DECIDED) == [], "an opening that was not seen tells nothing"
+
+
+@event_type("test.riddle.opened.v1", kind="session")
+class RiddlePosed(Opening, frozen=True, kw_only=True):
+    """Opens a session of a protocol that nobody registered."""
+
+
+def test_the_protocol_of_an_opening_that_nobody_registered_is_unknown() -> None:
+    posed = said(RiddlePosed(rule=RULE), "ann")
+    assert endings(posed, said(Cancelled(), "ann")) == [Ending("unknown", "cancelled")]
 
 
 def test_only_what_comes_behind_the_head_is_news() -> None:

@@ -87,7 +87,7 @@ async def store(world: World, spans: Spans) -> AsyncIterator[EventStore]:
 
 
 def context(span: ReadableSpan) -> SpanContext:
-    found = span.context
+    found: SpanContext | None = span.context
     assert found is not None
     return found
 
