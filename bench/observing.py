@@ -1,7 +1,7 @@
-"""What it costs to be looked at: the same log bare, measured, traced, and both.
+"""What it costs to be looked at: the same log bare, measured, and traced.
 
-Tracing is that of the OpenTelemetry SDK, whose spans are made, sampled all, and then handed to
-nobody: what an exporter costs comes on top, in a thread of its own.
+Tracing is that of the OpenTelemetry SDK, with no span sampled or all of them, and these handed
+to nobody: what an exporter costs comes on top, in a thread of its own.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final
 
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from psutil import Process
 
 from bench.figures import Figure, Sample, alternate, timed
@@ -25,7 +26,7 @@ from mabeam.app.telemetry import metrics, tracing
 from mabeam.core.auction.events import BidPlaced
 from mabeam.core.ports import EventStore, Write
 from mabeam.core.subjects import Boundary
-from mabeam.core.telemetry import Telemetry, together
+from mabeam.core.telemetry import SILENCE, Telemetry
 from mabeam.infra.embedded import EmbeddedServer
 from mabeam.infra.system import SystemClock, SystemIds
 from mabeam.projections.runner import Live
@@ -34,7 +35,7 @@ from mabeam.projections.world import WORLD
 __all__ = ["measure_telemetry"]
 
 _SPACE: Final = "bench"
-_WAYS: Final = ("metrics", "tracing", "both")
+_WAYS: Final = ("metrics", "traces, none sampled", "traces, all sampled")
 _AUTHOR: Final = Author(SystemClock(), SystemIds())
 _NAMES: Final = (f"lot-{number}" for number in itertools.count())
 
@@ -70,14 +71,14 @@ async def measure_telemetry(sizes: Sizes) -> list[Figure]:
 @asynccontextmanager
 async def _stores(url: str) -> AsyncGenerator[Sequence[EventStore]]:
     """Open the space bare and in each of the ways, each on a connection of its own."""
-    measured = metrics()
-    traced = tracing(TracerProvider(shutdown_on_exit=False))
-    ways: list[list[Telemetry]] = [[], [measured], [traced], [measured, traced]]
+    unsampled = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)
+    sampled = TracerProvider(sampler=ALWAYS_ON, shutdown_on_exit=False)
+    ways: list[Telemetry] = [SILENCE, metrics(), tracing(unsampled), tracing(sampled)]
     async with AsyncExitStack() as stack:
         stores: list[EventStore] = []
         for way in ways:
             store = await stack.enter_async_context(open_store(_SPACE, url))
-            stores.append(await stack.enter_async_context(together(way).observing(store)))
+            stores.append(await stack.enter_async_context(way.observing(store)))
         yield stores
 
 
