@@ -181,10 +181,18 @@ def test_what_tail_writes_can_be_recorded_elsewhere(space: Space, nats_server: N
 
 def test_attributes_that_are_not_kept_are_named(space: Space) -> None:
     event = {"specversion": "1.0", "id": "e", "source": "/a", "type": NOTE, "subject": "note/1"}
-    traced = event | {"traceparent": "00-x", "baggage": "y"}
-    done = space.pub("--cloudevent", "-", stdin=json.dumps(traced).encode())
+    more = event | {"sampledrate": 3, "baggage": "y"}
+    done = space.pub("--cloudevent", "-", stdin=json.dumps(more).encode())
     assert done.code == Code.OK
-    assert "baggage, traceparent" in done.err
+    assert "baggage, sampledrate" in done.err
+
+
+def test_the_place_in_a_trace_is_kept(space: Space) -> None:
+    event = {"specversion": "1.0", "id": "e", "source": "/a", "type": NOTE, "subject": "note/1"}
+    place = {"traceparent": "00-x", "tracestate": "y=1"}
+    assert space.pub("--cloudevent", "-", stdin=json.dumps(event | place).encode()).code == Code.OK
+    [recorded] = space.events()
+    assert recorded.items() >= place.items()
 
 
 @pytest.mark.parametrize(
