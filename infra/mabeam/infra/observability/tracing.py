@@ -26,6 +26,7 @@ from opentelemetry.trace import (
     TracerProvider,
     get_current_span,
     get_tracer,
+    set_span_in_context,
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -89,21 +90,23 @@ class _TracedStore(ObservedStore):
     async def append(self, *writes: Write, guards: Sequence[Guard] = ()) -> int:
         """Record all events of all writes or none; return the position of the last one."""
         events = [event for write in writes for event in write.events]
-        with self._tracer.start_as_current_span(
+        # Nothing below looks for a current span, so this one is not made the current one.
+        span = self._tracer.start_span(
             _append_name(events),
             kind=SpanKind.PRODUCER,
             attributes=_append_attributes(self.space, events),
             links=[link for event in events for link in _links(event)],
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
-            try:
-                position = await self._store.append(*map(_placed, writes), guards=guards)
-            except BaseException as error:
-                _fail(span, error)
-                raise
+        )
+        try:
+            placed = _placed(writes, span)
+            position = await self._store.append(*placed, guards=guards)
             span.set_attribute("mabeam.position", position)
-            return position
+        except BaseException as error:
+            _fail(span, error)
+            raise
+        finally:
+            span.end()
+        return position
 
 
 def _append_name(events: list[Envelope]) -> str:
@@ -142,18 +145,20 @@ def _event_attributes(event: Envelope) -> dict[str, str | int]:
     return {name: text for name, text in said.items() if text}
 
 
-def _placed(write: Write) -> Write:
-    """Return a write whose events tell where they are written; who told already is believed."""
+def _placed(writes: Sequence[Write], span: Span) -> list[Write]:
+    """Return writes whose events tell where they are written; who told already is believed."""
     place: dict[str, str] = {}
-    _W3C.inject(place)
-    if not place:
-        return write
-    events = tuple(_at(event, place) for event in write.events)
-    return msgspec.structs.replace(write, events=events)
+    _W3C.inject(place, set_span_in_context(span, Context()))
+    return [
+        msgspec.structs.replace(write, events=tuple(_at(event, place) for event in write.events))
+        for write in writes
+    ]
 
 
 def _at(event: Envelope, place: dict[str, str]) -> Envelope:
-    return event if event.traceparent else msgspec.structs.replace(event, **place)
+    if event.traceparent or not place:
+        return event
+    return msgspec.structs.replace(event, **place)
 
 
 def _links(event: Envelope) -> list[Link]:
