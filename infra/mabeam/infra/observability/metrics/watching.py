@@ -41,7 +41,7 @@ class SpaceWatch:
         self._space: Final = space
         self._meters: Final = meters
         self.passage: Final = Passage(self._ended, meters.events_unreadable.labels(space).inc)
-        self._stores: Final[list[EventStore]] = []
+        self._looking = 0
         self._followers: Final[dict[str, list[Follower]]] = {}
         self._hands: Final[dict[str, tuple[Hand, int]]] = {}
         self._head = 0
@@ -51,15 +51,15 @@ class SpaceWatch:
     @asynccontextmanager
     async def looking(self, store: EventStore) -> AsyncGenerator[None]:
         """Ask a log for its head, time and again, until the end."""
-        self._stores.append(store)
+        self._looking += 1
         task = asyncio.create_task(self._look_on(store), name=f"watch-{self._space}")
         try:
             yield
         finally:
             _ = task.cancel()
             _ = await asyncio.wait({task})
-            self._stores.remove(store)
-            if not self._stores:
+            self._looking -= 1
+            if not self._looking:
                 # Nobody must take the last answer for the present.
                 for gauge in (self._meters.log_head, self._meters.log_reachable):
                     gauge.remove(self._space)
