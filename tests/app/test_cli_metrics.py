@@ -11,6 +11,8 @@ import pytest
 from mabeam.app.cli.codes import Code
 from support.command import Running, invoke, run, start
 
+NOTE = ("--type", "com.example.note", "--subject", "note/1")
+
 pytestmark = pytest.mark.jetstream
 
 
@@ -35,7 +37,7 @@ def test_the_figures_of_what_is_coordinated_are_served(data: Path) -> None:
     at = ("--data", str(data))
     with start("up", "team", *at, "--metrics", "127.0.0.1:0") as up:
         told = facts(up, 5)
-        done = run("pub", "team", "1", "--type", "com.example.note", "--subject", "note/1", *at)
+        done = run("pub", "team", "1", *NOTE, *at)
         assert done.code == Code.OK
         line = 'mabeam_follower_position{follower="coordinator",space="team"} 1.0'
         text = await_line(told["metrics"], line)
@@ -57,6 +59,18 @@ def test_an_address_that_is_taken_is_said_and_coordination_goes_on(data: Path) -
 def test_the_address_is_told_in_json_too(data: Path) -> None:
     with start("up", "team", "--json", "--data", str(data), "--metrics", "[::1]:0") as up:
         assert '"metrics":"http://[::1]:' in up.line()
+
+
+@pytest.mark.slow
+def test_how_tables_are_kept_is_served_too(data: Path) -> None:
+    at = ("--data", str(data))
+    assert run("pub", "team", "1", *NOTE, *at).code == Code.OK
+    tables = ("team", "--to", f"sqlite:///{data}.db", *at)
+    with start("projection", "run", *tables, "--metrics", "127.0.0.1:0") as keeping:
+        url = keeping.await_message("metrics http").split()[1]
+        _ = await_line(url, 'mabeam_projection_active{projection="tables",space="team"} 1.0')
+        _ = await_line(url, 'mabeam_follower_position{follower="tables",space="team"} 1.0')
+        assert 'mabeam_projection_parked_events{projection="tables",space="team"} 0.0' in fetch(url)
 
 
 @pytest.mark.parametrize("text", ["9464", ":9464", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536"])

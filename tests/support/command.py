@@ -116,13 +116,14 @@ class Running:
         assert line, f"it ended, saying: {''.join(self._err)}"
         return line.rstrip("\n")
 
-    def await_message(self, text: str) -> None:
-        """Return when it has said something on standard error."""
+    def await_message(self, text: str) -> str:
+        """Return the line in which it has said something on standard error, once it has."""
         with self._said:
             said = self._said.wait_for(
                 lambda: any(text in line for line in self._err), _TIMEOUT_SECONDS
             )
         assert said, f"it said: {''.join(self._err)}"
+        return next(line for line in self._err if text in line)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> Done:
         """Send it a signal and wait for its end."""

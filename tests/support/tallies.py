@@ -27,6 +27,7 @@ from support.reading import read_all
 __all__ = [
     "TALLY",
     "Content",
+    "Counts",
     "Digest",
     "checkpoint",
     "content",

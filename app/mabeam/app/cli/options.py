@@ -17,7 +17,6 @@ from mabeam.app.cli.place import DATA_VARIABLE, SERVER_VARIABLE, Place, data_fol
 __all__ = [
     "LOG_VARIABLE",
     "SPACE_VARIABLE",
-    "address",
     "as_json",
     "complete_space",
     "placed",
@@ -28,26 +27,10 @@ CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 SPACE_VARIABLE: Final = "MABEAM_SPACE"
 LOG_VARIABLE: Final = "MABEAM_LOG"
-PORT_MAX: Final = 65_535
 
 _STREAM: Final = "mabeam_"
 _CHECKPOINTS: Final = "_checkpoints"
 _LEVELS_BY_VERBOSITY: Final = ("warning", "info", "debug")
-
-
-def address(text: str) -> tuple[str, int]:
-    """Return host and port of ``HOST:PORT``.
-
-    Raises:
-        BadParameter: It is nothing of the kind.
-    """
-    host, _, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdecimal() or int(port) > PORT_MAX:
-        raise click.BadParameter(
-            f"{text!r}; allowed: HOST:PORT, such as 127.0.0.1:9464, with a port up to {PORT_MAX}"
-        )
-    return host, int(port)
 
 
 def space_argument(command: CommandT) -> CommandT:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from mabeam.app.cli.codes import Code
 from mabeam.app.cli.examples import ExampleCommand
+from mabeam.app.cli.measuring import metrics_option, served
 from mabeam.app.cli.options import as_json, placed, space_argument
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def projection() -> None:
         f"mabeam projection run team --to {_URL}",
         f"mabeam projection run team --to {_URL} --on-poison park",
         f"mabeam projection run team --to {_URL} --no-follow",
+        f"mabeam projection run team --to {_URL} --metrics 127.0.0.1:9465",
     ),
 )
 @space_argument
@@ -78,6 +80,7 @@ def projection() -> None:
 @_poison
 @_lease
 @click.option("--no-follow", is_flag=True, help="End when all that is recorded is applied.")
+@metrics_option
 @placed
 def run(  # noqa: PLR0913 - each is an option of its own
     *,
@@ -87,12 +90,15 @@ def run(  # noqa: PLR0913 - each is an option of its own
     poison: PoisonPolicy,
     lease_seconds: float,
     no_follow: bool,
+    metrics_at: tuple[str, int] | None,
 ) -> None:
     """Keep the tables of SPACE current, until Ctrl-C.
 
     Any number of processes may run: one is active, and another takes over when it dies. A
     later version of mabeam makes its tables beside those that serve, and lets them serve once
     they are complete; then the processes of the former version end.
+
+    With --metrics, how far the tables are behind is served, with what is missing from them.
     """
     from mabeam.app.cli.output import note
     from mabeam.app.cli.running import complete
@@ -105,7 +111,7 @@ def run(  # noqa: PLR0913 - each is an option of its own
             poison=poison,
             lease_seconds=lease_seconds,
         )
-        async with tables as upkeep:
+        async with tables as opened, _measured(opened, metrics_at) as upkeep:
             if no_follow:
                 build = await _watched(upkeep, catch_up(upkeep))
                 note(f"the tables of {space} stand at position {build.position}")
@@ -289,6 +295,25 @@ async def _opened(  # noqa: PLR0913 - those of a place and those of `open_tables
         )
         async with tables as upkeep:
             yield upkeep
+
+
+@asynccontextmanager
+async def _measured(
+    upkeep: Upkeep[World], at: tuple[str, int] | None
+) -> AsyncGenerator[Upkeep[World]]:
+    """Measure how tables are kept, if that is asked for."""
+    from dataclasses import replace
+
+    from mabeam.app.cli.output import note
+
+    async with AsyncExitStack() as stack:
+        metrics, url = served(stack.enter_context(ExitStack()), at)
+        if metrics is not None:
+            note(f"metrics {url}")
+            log = await stack.enter_async_context(metrics.observing(upkeep.store))
+            _ = stack.enter_context(metrics.keeping(log.space, upkeep.model))
+            upkeep = replace(upkeep, store=log)
+        yield upkeep
 
 
 async def _watched(upkeep: Upkeep[World], work: Coroutine[Any, Any, ResultT]) -> ResultT:

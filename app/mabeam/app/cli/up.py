@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +10,8 @@ import click
 
 from mabeam.app.cli.codes import Code
 from mabeam.app.cli.examples import ExampleCommand
-from mabeam.app.cli.options import SPACE_VARIABLE, address, as_json, complete_space, placed
+from mabeam.app.cli.measuring import metrics_option, served
+from mabeam.app.cli.options import SPACE_VARIABLE, as_json, complete_space, placed
 from mabeam.app.cli.place import SERVER_VARIABLE
 
 if TYPE_CHECKING:
@@ -40,13 +41,7 @@ WATCH_SECONDS: Final = 0.5
     metavar="[SPACE]...",
     shell_complete=complete_space,
 )
-@click.option(
-    "--metrics",
-    "metrics_at",
-    metavar="HOST:PORT",
-    type=address,
-    help="Serve metrics for Prometheus here; port 0 takes any that is free.",
-)
+@metrics_option
 @as_json
 @placed
 def up(
@@ -77,10 +72,12 @@ async def _serve(
 ) -> None:
     import asyncio
 
+    from mabeam.core.telemetry import SILENCE
     from mabeam.infra.embedded import EmbeddedServer
 
     async with AsyncExitStack() as stack:
-        telemetry, metrics = _measure(stack, metrics_at)
+        measured, metrics = served(stack.enter_context(ExitStack()), metrics_at)
+        telemetry = measured or SILENCE
         if place.server:
             await _coordinate(stack, place.server, spaces, telemetry)
             _tell(place.server, "", spaces, metrics, json=json)
@@ -92,23 +89,6 @@ async def _serve(
         failure = await server.ended()
         if failure is not None:
             raise failure
-
-
-def _measure(stack: AsyncExitStack, at: tuple[str, int] | None) -> tuple[Telemetry, str]:
-    """Return who looks on, and where its figures are served; coordination goes on without."""
-    from mabeam.app.cli.output import note
-    from mabeam.app.telemetry import metrics
-    from mabeam.core.errors import ConfigurationError
-    from mabeam.core.telemetry import SILENCE
-
-    if at is None:
-        return SILENCE, ""
-    measured = metrics()
-    try:
-        return measured, stack.enter_context(measured.served(*at))
-    except ConfigurationError as error:
-        note(str(error))
-        return SILENCE, ""
 
 
 async def _coordinate(

@@ -28,6 +28,9 @@ __all__ = [
     "RECONNECTS",
     "REDELIVERIES",
     "SESSIONS_ENDED",
+    "TABLES_ACTIVE",
+    "TABLES_PARKED",
+    "TABLES_SKIPPED",
     "UNSETTLED",
     "Instrument",
 ]
@@ -60,8 +63,9 @@ _WAY: Final = _SPACE | {"way": "`read`, `follow` or `latest`"}
 _CONSUMER: Final = _SPACE | {"consumer": "name of the durable consumer, such as `coordinator`"}
 _FOLLOWER: Final = _SPACE | {
     "follower": "`coordinator`, `agents` (those hosted here), `space` (what a connection shows)"
-    ", or the name that a program gives; the hindmost of one name"
+    ", a projection into tables, or the name that a program gives; the hindmost of one name"
 }
+_PROJECTION: Final = _SPACE | {"projection": "name of a projection into tables"}
 
 APPEND_SECONDS: Final = Instrument(
     "histogram",
@@ -137,6 +141,24 @@ FOLLOWER_LAG_SECONDS: Final = Instrument(
     "Age of the first event not folded yet, on the log's clock; 0 at the head.",
     _FOLLOWER,
 )
+TABLES_ACTIVE: Final = Instrument(
+    "gauge",
+    "mabeam_projection_active",
+    "1 if any process keeps the tables that readers see, else 0; also when nobody answers.",
+    _PROJECTION,
+)
+TABLES_PARKED: Final = Instrument(
+    "gauge",
+    "mabeam_projection_parked_events",
+    "Events missing from the tables that readers see, for a person to try again.",
+    _PROJECTION,
+)
+TABLES_SKIPPED: Final = Instrument(
+    "gauge",
+    "mabeam_projection_skipped_events",
+    "Events missing from the tables that readers see, for good.",
+    _PROJECTION,
+)
 HANDLING_SECONDS: Final = Instrument(
     "histogram",
     "mabeam_handling_duration_seconds",
@@ -195,6 +217,9 @@ INSTRUMENTS: Final = (
     FOLLOWER_POSITION,
     FOLLOWER_LAG_EVENTS,
     FOLLOWER_LAG_SECONDS,
+    TABLES_ACTIVE,
+    TABLES_PARKED,
+    TABLES_SKIPPED,
     RECONNECTS,
 )
 """All of them, in the order of the reference."""

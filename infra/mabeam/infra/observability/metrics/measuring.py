@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, start_http_se
 
 from mabeam.core.envelope import Recorded
 from mabeam.core.errors import ConfigurationError
-from mabeam.core.ports import EventStore
+from mabeam.core.ports import EventStore, ReadModel
 from mabeam.core.telemetry import Follower, Handling, Role
 from mabeam.infra.observability.metrics.measured import MeasuredStore
 from mabeam.infra.observability.metrics.meters import Meters
@@ -84,6 +84,10 @@ class Metrics:
     ) -> AbstractContextManager[object]:
         """Show how far a follower is behind the head of the log, until the end."""
         return self._watch(space).following(name, follower)
+
+    def keeping(self, space: str, model: ReadModel) -> AbstractContextManager[object]:
+        """Show how the tables of a projection stand and how far they are behind, until the end."""
+        return self._watch(space).keeping(model)
 
     def handling(
         self,

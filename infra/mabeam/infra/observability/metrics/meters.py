@@ -46,4 +46,7 @@ class Meters:
         self.follower_position: Final = gauge(instruments.FOLLOWER_POSITION)
         self.follower_lag_events: Final = gauge(instruments.FOLLOWER_LAG_EVENTS)
         self.follower_lag_seconds: Final = gauge(instruments.FOLLOWER_LAG_SECONDS)
+        self.tables_active: Final = gauge(instruments.TABLES_ACTIVE)
+        self.tables_parked: Final = gauge(instruments.TABLES_PARKED)
+        self.tables_skipped: Final = gauge(instruments.TABLES_SKIPPED)
         self.reconnects: Final = counter(instruments.RECONNECTS)

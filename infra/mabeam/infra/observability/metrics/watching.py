@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Generator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
-from mabeam.core.errors import StoreError
-from mabeam.core.ports import EventStore
+from mabeam.core.errors import MabeamError
+from mabeam.core.ports import EventStore, ReadModel
 from mabeam.core.telemetry import Follower
 from mabeam.infra.observability.metrics.hand import Hand
 from mabeam.infra.observability.metrics.meters import Meters
 from mabeam.infra.observability.metrics.passage import Ending, Passage
+from mabeam.infra.observability.metrics.tables import TablesWatch
 
 __all__ = ["ANSWER_SECONDS", "LOOK_SECONDS", "SpaceWatch"]
 
@@ -24,6 +25,8 @@ LOOK_SECONDS: Final = 2.0
 
 ANSWER_SECONDS: Final = 2.0
 """How long it may take to answer before it counts as away."""
+
+ResultT = TypeVar("ResultT")
 
 _SECOND_NS: Final = 1_000_000_000
 _log: Final = structlog.get_logger(__name__)
@@ -41,6 +44,7 @@ class SpaceWatch:
         self._space: Final = space
         self._meters: Final = meters
         self.passage: Final = Passage(self._ended, meters.events_unreadable.labels(space).inc)
+        self._tables: Final[list[TablesWatch]] = []
         self._looking = 0
         self._followers: Final[dict[str, list[Follower]]] = {}
         self._hands: Final[dict[str, tuple[Hand, int]]] = {}
@@ -100,22 +104,39 @@ class SpaceWatch:
             else:
                 gauge.remove(*labels)
 
+    @contextmanager
+    def keeping(self, model: ReadModel) -> Generator[None]:
+        """Show how tables stand, until the end."""
+        tables = TablesWatch(self._space, model, self._meters)
+        self._tables.append(tables)
+        try:
+            with self.following(model.projection, tables):
+                yield
+        finally:
+            self._tables.remove(tables)
+            tables.forget()
+
     async def _look_on(self, store: EventStore) -> None:
         while True:
-            try:
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    await self._look(store)
-                reachable = 1
-            except (StoreError, TimeoutError) as error:
-                _log.info("metrics: no answer from the log", space=self._space, error=repr(error))
-                reachable = 0
-            except Exception:  # noqa: BLE001 - who only looks on must not end in silence
-                _log.exception("metrics: log not asked", space=self._space)
-                reachable = 0
-            self._meters.log_reachable.labels(self._space).set(reachable)
+            # The tables first, so that none is ahead of the head.
+            for tables in list(self._tables):
+                tables.show(await self._answer(tables.ask()))
+            reachable = await self._answer(self._look(store))
+            self._meters.log_reachable.labels(self._space).set(reachable is not None)
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _look(self, store: EventStore) -> None:
+    async def _answer(self, asking: Awaitable[ResultT]) -> ResultT | None:
+        """Return an answer, or None if there is none in time."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await asking
+        except (MabeamError, TimeoutError) as error:
+            _log.info("metrics: no answer", space=self._space, error=repr(error))
+        except Exception:  # noqa: BLE001 - who only looks on must not end in silence
+            _log.exception("metrics: not asked", space=self._space)
+        return None
+
+    async def _look(self, store: EventStore) -> bool:
         self._head = await store.head()
         self._meters.log_head.labels(self._space).set(self._head)
         waiting: dict[str, tuple[int, int]] = {}
@@ -127,6 +148,7 @@ class SpaceWatch:
         if waiting:
             self._asked_ns = (await store.now_ns(), time.monotonic_ns())
         self._waiting = waiting
+        return True
 
     # A scrape comes in a thread of its own: it must take what it finds, and ask for nothing.
 
