@@ -19,6 +19,7 @@ from bench.deciding import measure_decisions
 from bench.figures import Figure, table
 from bench.rebuilding import measure_rebuild
 from bench.observing import measure_telemetry
+from bench.recording import measure_recording
 from bench.remembering import measure_memory
 from bench.replaying import measure_replay
 from bench.sizes import FULL, MILLION, QUICK, TINY, Sizes
@@ -36,6 +37,7 @@ _BENCHMARKS: Final[dict[str, Callable[[Sizes], Awaitable[list[Figure]]]]] = {
     "memory": measure_memory,
     "tables": measure_tables,
     "telemetry": measure_telemetry,
+    "eventsourcing": measure_recording,
 }
 
 

@@ -19,6 +19,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
         boundaries: How many boundaries are appended to at once.
         history: Events of the history that is replayed.
         spaces: Spaces that are folded side by side.
+        recorded: Events that the library `eventsourcing` reads again.
         rounds: Decisions for each number of agents.
         starts: How often a program is started.
         marks: Events after which memory is looked at.
@@ -30,6 +31,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     boundaries: int
     history: int
     spaces: int
+    recorded: int
     rounds: tuple[tuple[int, int], ...]
     starts: int
     marks: tuple[int, ...]
@@ -42,6 +44,7 @@ FULL: Final = Sizes(
     boundaries=256,
     history=150_000,
     spaces=8,
+    recorded=10_000,
     rounds=((3, 100), (10, 100), (100, 40)),
     starts=20,
     marks=(20_000, 50_000, 100_000),
@@ -53,6 +56,7 @@ QUICK: Final = Sizes(
     boundaries=256,
     history=50_000,
     spaces=4,
+    recorded=5_000,
     rounds=((3, 40), (10, 40), (100, 10)),
     starts=5,
     marks=(10_000, 20_000),
@@ -64,6 +68,7 @@ TINY: Final = Sizes(
     boundaries=10,
     history=300,
     spaces=2,
+    recorded=200,
     rounds=((3, 2), (4, 2)),
     starts=1,
     marks=(100, 200),

@@ -28,6 +28,7 @@ FIGURES = {
     "memory": 10,
     "tables": 1,
     "telemetry": 24,
+    "eventsourcing": 10,
 }
 
 

@@ -12,8 +12,15 @@ from __future__ import annotations
 
 from mabeam.core.errors import ConfigurationError
 
+__all__ = [
+    "Factory",
+    "JetStreamAggregateRecorder",
+    "JetStreamApplicationRecorder",
+    "JetStreamProcessRecorder",
+    "JetStreamTrackingRecorder",
+]
+
 try:
-    from mabeam.infra.eventsourcing.errors import UnknownOutcomeError
     from mabeam.infra.eventsourcing.factory import Factory
     from mabeam.infra.eventsourcing.recorders import (
         JetStreamAggregateRecorder,
@@ -21,18 +28,14 @@ try:
         JetStreamProcessRecorder,
         JetStreamTrackingRecorder,
     )
-except ModuleNotFoundError as error:
-    if error.name is None or error.name.partition(".")[0] != "eventsourcing":
+except ModuleNotFoundError as _error:
+    if (_error.name or "").partition(".")[0] != "eventsourcing":
         raise
-    raise ConfigurationError(
-        "the package eventsourcing is not installed: pip install 'mabeam[eventsourcing]'"
-    ) from error
 
-__all__ = [
-    "Factory",
-    "JetStreamAggregateRecorder",
-    "JetStreamApplicationRecorder",
-    "JetStreamProcessRecorder",
-    "JetStreamTrackingRecorder",
-    "UnknownOutcomeError",
-]
+    def __getattr__(name: str) -> object:
+        """Say, to who wants something of this module, what is missing for it."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise ConfigurationError(
+            "the package eventsourcing is not installed: pip install 'mabeam[eventsourcing]'"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -123,10 +124,13 @@ def _notification(recorded: Recorded) -> Notification | None:
 
 
 def _originator(recorded: Recorded, data: Stored) -> UUID | str | None:
-    if not data.uuid:
-        return recorded.entity
+    return _uuid(recorded.entity) if data.uuid else recorded.entity
+
+
+@lru_cache(maxsize=65_536)
+def _uuid(text: str) -> UUID | None:
+    """Read a UUID; None where an event claims one that its boundary does not have."""
     try:
-        return UUID(recorded.entity)
+        return UUID(text)
     except ValueError:
-        # It claims an id that this boundary does not have.
         return None

@@ -17,25 +17,18 @@ from mabeam.core.errors import (
     LogGap,
     MabeamError,
     NotFound,
-    OutcomeUnknown,
     Rejected,
 )
 
-__all__ = ["UnknownOutcomeError", "translation"]
-
-
-class UnknownOutcomeError(OutcomeUnknown, OperationalError):
-    """Events were sent, and the log could not be asked whether it has them.
-
-    Ask the recorder for `recorded` with this commit id once the log can be reached again.
-    """
+__all__ = ["translation"]
 
 
 def translation(error: MabeamError) -> Exception:
-    """Return the library's error for one of mabeam's."""
+    """Return the library's error for one of mabeam's, to be raised from it.
+
+    Facts stay with the cause: that of an outcome that is not known tells the commit id.
+    """
     match error:
-        case OutcomeUnknown():
-            return UnknownOutcomeError(error.boundary, error.commit_id)
         case Conflict():
             return IntegrityError(str(error))
         case Rejected() | EventTooLarge():

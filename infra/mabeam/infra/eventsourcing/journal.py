@@ -150,11 +150,21 @@ class Journal:
         self, after: int, until: int | None, limit: int, topics: Sequence[str]
     ) -> list[Notification]:
         """Return up to so many events behind a position, in order."""
+        wanted = wanted_for(topics)
         found: list[Notification] = []
-        async for page in self.store.read(wanted_for(topics), after=after, until=until):
-            found += notifications(page, topics)
-            if len(found) >= limit:
+        # Of everything about as many positions are read as events are missing; of what is
+        # filtered nobody knows how far apart the events are.
+        span, is_whole = limit, wanted == EVERYTHING
+        while len(found) < limit and (until is None or after < until):
+            end = _least(after + span, until) if is_whole else until
+            async for page in self.store.read(wanted, after=after, until=end):
+                after = page[-1].position
+                found += notifications(page, topics)
+                if len(found) >= limit:
+                    break
+            if end is None or after < end:
                 break
+            span *= 2
         return found[:limit]
 
     async def last_notification(self) -> int | None:
@@ -299,6 +309,10 @@ def _between(
     if desc:
         events.reverse()
     return events[:limit]
+
+
+def _least(position: int, until: int | None) -> int:
+    return position if until is None else min(position, until)
 
 
 def _is_at(recorded: Recorded, number: int) -> bool:

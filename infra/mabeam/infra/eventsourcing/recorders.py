@@ -70,8 +70,9 @@ class JetStreamAggregateRecorder(JetStreamRecorder, AggregateRecorder):
         Raises:
             IntegrityError: Somebody has recorded such a version; fetch the aggregate again.
             DataError: A name, the size or the number of the events is out of bounds.
-            UnknownOutcomeError: The log did not answer; ask `recorded` before trying again.
-            OperationalError: The log cannot be reached, is full, or forbids it.
+            OperationalError: The log cannot be reached, is full, or forbids it. If the cause is
+                `mabeam.core.errors.OutcomeUnknown`, ask `recorded` for its commit id before
+                trying again.
         """
         _ = self._insert(stored_events, kwargs.get("tracking"))
         return None
@@ -91,8 +92,8 @@ class JetStreamAggregateRecorder(JetStreamRecorder, AggregateRecorder):
     def recorded(self, originator_id: UUID | str, commit_id: str) -> Sequence[int]:
         """Return the positions that a commit has among the events of an aggregate.
 
-        For after an `UnknownOutcomeError`: none means that it was not recorded, unless the
-        connection was lost a moment ago and what was sent is still on its way.
+        For after an outcome that is not known: none means that it was not recorded, unless
+        the connection was lost a moment ago and what was sent is still on its way.
         """
         return self._session.call(self._journal.recorded, originator_id, commit_id)
 

@@ -18,7 +18,7 @@ from mabeam.infra.jetstream.patience import Patience
 __all__ = ["Reader"]
 
 GROUP_EVENTS: Final = 256
-"""Events of one entity that are read directly, before a consumer is worth its making."""
+"""Events of one entity, or positions, that are read directly: few are not worth a consumer."""
 
 
 class Reader:
@@ -45,14 +45,16 @@ class Reader:
         end = 0 if last is None else last.seq
         if until is not None:
             end = min(end, until)
-        if after < end and wanted.kind is not None and wanted.entity is not None:
+        is_entity = wanted.kind is not None and wanted.entity is not None
+        if after < end and (is_entity or end - after <= GROUP_EVENTS):
             few = await self._gets.group(subjects, after, GROUP_EVENTS)
             page = [event for event in few if event.position <= end]
-            if page:
+            # Of everything no position may be missing; a feed knows what to do about it.
+            if page and (subjects != self._whole or len(page) == page[-1].position - after):
                 yield page
                 after = page[-1].position
-            if len(page) < len(few):
-                return
+                if len(page) < len(few):
+                    return
         if after >= end:
             return
         feed = self._feed(subjects, after, end)
