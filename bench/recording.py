@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
@@ -23,6 +23,7 @@ from eventsourcing.persistence import StoredEvent
 from bench.figures import Figure, alternate
 from bench.sizes import Sizes
 from mabeam.infra.embedded import EmbeddedServer
+from mabeam.infra.system import SystemIds
 
 __all__ = ["measure_recording"]
 
@@ -32,6 +33,7 @@ Work = Callable[[Application[UUID], Sizes], float]
 _SQLITE: Final = "the library's SQLite recorder, in a file"
 _MEMORY: Final = "the library's recorder of plain Python objects"
 _EVENTS_OF_ONE: Final = 100
+_IDS: Final = SystemIds()
 
 
 class Account(Aggregate):
@@ -126,7 +128,7 @@ def _saving(app: Application[UUID], events: int, size: int) -> float:
 
 def _insert(app: Application[UUID], sizes: Sizes) -> float:
     events = [
-        StoredEvent(uuid4(), 1, "bench.noted.v1", b'{"number":%d}' % number)
+        StoredEvent(UUID(_IDS.new_id()), 1, "bench.noted.v1", b'{"number":%d}' % number)
         for number in range(sizes.one_by_one)
     ]
     gc.collect()

@@ -22,6 +22,7 @@ from mabeam.core.errors import MabeamError
 from mabeam.infra.eventsourcing.errors import translation
 from mabeam.infra.eventsourcing.settings import Address
 from mabeam.infra.jetstream import Access, Connection, connect
+from mabeam.infra.observability import quiet_log
 
 __all__ = ["Bridge"]
 
@@ -42,6 +43,8 @@ class Bridge:
         self._loop = asyncio.new_event_loop()
         self._connecting = asyncio.Lock()
         self._connections: dict[Address, tuple[Connection, int]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        quiet_log()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="mabeam eventsourcing", daemon=True
         )
@@ -97,6 +100,16 @@ class Bridge:
         """Have a callback called on the loop, if there still is one."""
         if self.is_open:
             self._loop.call_soon_threadsafe(callback, *args)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Begin what goes on until it is cancelled, at the latest when the bridge closes.
+
+        Only for what runs on the loop.
+        """
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def check(self) -> None:
         """Refuse a caller who must not wait.
@@ -161,10 +174,8 @@ class Bridge:
             self._loop.close()
 
     async def _end(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for connection, _ in self._connections.values():
             await connection.close()
-        this = asyncio.current_task()
-        others = [task for task in asyncio.all_tasks() if task is not this]
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)

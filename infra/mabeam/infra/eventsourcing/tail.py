@@ -85,7 +85,7 @@ class Tail(Generic[T]):
 
     async def _begin(self, store: EventStore, wanted: Filter, after: int) -> None:
         begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._follow(store, wanted, after, begun))
+        self._task = self._bridge.spawn(self._follow(store, wanted, after, begun))
         await begun
 
     async def _follow(
