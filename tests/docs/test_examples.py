@@ -22,6 +22,7 @@ ONLY_SHOWN = {
     "docs/how-to/run-a-cluster.md": 6,
     "docs/how-to/run-agents-in-several-processes.md": 2,
     "docs/how-to/watch-in-production.md": 2,
+    "docs/how-to/use-eventsourcing.md": 1,
     "docs/style.md": 2,
     "docs/tutorials/first-team.md": 1,
 }

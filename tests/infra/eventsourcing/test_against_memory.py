@@ -88,7 +88,7 @@ class Recorders(RuleBasedStateMachine):
         assert not isinstance(found, Exception), found
         assert len(found) == len(events)
         self.positions += sorted(found)
-        self.versions |= {event.originator_id: event.originator_version for event in events}  # type: ignore[misc]
+        self.versions |= {str(event.originator_id): event.originator_version for event in events}
 
     @rule(
         data=st.data(),
