@@ -17,8 +17,8 @@ import msgspec
 from bench.appending import measure_one_by_one, measure_pipelined
 from bench.deciding import measure_decisions
 from bench.figures import Figure, table
-from bench.rebuilding import measure_rebuild
 from bench.observing import measure_telemetry
+from bench.rebuilding import measure_rebuild
 from bench.recording import measure_recording
 from bench.remembering import measure_memory
 from bench.replaying import measure_replay
