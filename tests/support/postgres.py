@@ -77,7 +77,9 @@ class PostgresServer:
         assert self._process.stdout is not None
         first = self._process.stdout.readline()
         if first != "ready\n":
-            rest, _ = self._process.communicate(timeout=_STOP_SECONDS)
+            # All of it through the one buffer, of which `communicate` knows nothing.
+            rest = self._process.stdout.read()
+            self.close()
             raise AssertionError(f"PostgreSQL did not start: {first}{rest}")
 
     def url_of(self, database: str) -> str:
