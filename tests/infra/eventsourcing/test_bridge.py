@@ -66,6 +66,8 @@ def test_what_was_closed_says_so(factory: Factory) -> None:
 
 
 @pytest.mark.slow
+# Later versions of Python warn of the very thing that this is about.
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_child_of_a_fork_is_told_to_construct_its_own(make: Make) -> None:
     recorder = make().application_recorder()
     answers = multiprocessing.get_context("fork").SimpleQueue()

@@ -35,7 +35,7 @@ class OldViews(MemoryStore):
 
     def __init__(self, lags: list[int]) -> None:
         super().__init__(SPACE)
-        self._lags: Iterator[int] = iter(lags)
+        self.lags: Iterator[int] = iter(lags)
 
     async def read(
         self, wanted: Filter = EVERYTHING, *, after: int = 0, until: int | None = None
@@ -50,7 +50,7 @@ class OldViews(MemoryStore):
         return await super().latest(wanted, at=shown if at is None else min(at, shown))
 
     async def _shown(self) -> int:
-        return max(0, await self.head() - next(self._lags, 0))
+        return max(0, await self.head() - next(self.lags, 0))
 
 
 def noise(store: MemoryStore, aggregate: str, legible: bool) -> None:  # noqa: FBT001 - drawn
@@ -90,7 +90,8 @@ def test_no_version_is_recorded_twice_and_none_is_refused_that_is_free(
                 assert position == await store.head()
                 versions.append(version)
         current = Journal(store, "aggregate", "reader")
-        store._lags = iter(())  # noqa: SLF001 - the last look is a current one
+        # The last look is a current one.
+        store.lags = iter(())
         for aggregate, versions in recorded.items():
             found = await current.select(aggregate, None, None, None, desc=False)
             assert [one.originator_version for one in found] == versions
