@@ -25,7 +25,9 @@ from mabeam.infra.observability import quiet_log
 class Account(Aggregate):
     """What an agent has."""
 
-    class Opened(Aggregate.Created):
+    TOPIC = "bank.account"
+
+    class Created(Aggregate.Created):
         """The first event; its topic is the type that the team sees."""
 
         TOPIC = "bank.account_opened.v1"
@@ -39,7 +41,7 @@ class Account(Aggregate):
         cents: int
         lot: str
 
-    @event(Opened)
+    @event(Created)
     def __init__(self, owner: str, cents: int) -> None:
         """Open it."""
         self.owner = owner
