@@ -58,6 +58,8 @@ def test_what_is_missing_is_named_with_both_names_it_could_have(name: str) -> No
     ("name", "value", "allowed"),
     [
         ("MABEAM_REPLICAS", "2", "1, 3 or 5"),
+        ("MABEAM_SPACE", "my team", "1 to 32 characters"),
+        ("MABEAM_KIND", "k" * 17, "1 to 16 printable"),
         ("MABEAM_STORAGE", "disk", "file or memory"),
         ("MABEAM_CREATE_SPACE", "perhaps", "yes or no"),
         ("MABEAM_PATIENCE_SECONDS", "-1", "above 0"),
@@ -89,3 +91,8 @@ def test_a_recorder_of_another_kind_is_refused() -> None:
     wrong = {"TRACKING_RECORDER_TOPIC": "eventsourcing.popo:POPOTrackingRecorder"}
     with pytest.raises(InfrastructureFactoryError, match="not derived from JetStreamTracking"):
         Factory(Environment("bank", LEAST | wrong)).tracking_recorder()
+
+
+def test_a_name_that_nobody_could_speak_under_is_refused() -> None:
+    with pytest.raises(InfrastructureFactoryError, match="name of the application = "):
+        Settings.of(Environment("b" * 65, LEAST))

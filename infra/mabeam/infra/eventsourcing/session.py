@@ -7,10 +7,11 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final, ParamSpec, TypeVar
 from weakref import WeakSet
 
-from eventsourcing.persistence import ProgrammingError
+from eventsourcing.persistence import InfrastructureFactoryError, ProgrammingError
 
+from mabeam.core.errors import Rejected
 from mabeam.core.ports import Page
-from mabeam.core.subjects import Filter
+from mabeam.core.subjects import Filter, check_space
 from mabeam.infra.eventsourcing.bridge import Bridge
 from mabeam.infra.eventsourcing.journal import Journal
 from mabeam.infra.eventsourcing.settings import Settings
@@ -57,8 +58,16 @@ class Session:
         return self._journal(self.settings.space)
 
     def snapshots(self) -> Journal:
-        """Return the journal of the snapshots, a space of their own."""
-        return self._journal(self.settings.space + SNAPSHOTS)
+        """Return the journal of the snapshots, a space of their own.
+
+        Raises:
+            InfrastructureFactoryError: The name of that space would be too long.
+        """
+        space = self.settings.space + SNAPSHOTS
+        try:
+            return self._journal(check_space(space))
+        except Rejected as error:
+            raise InfrastructureFactoryError(f"no space for snapshots: {error}") from error
 
     def call(
         self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs

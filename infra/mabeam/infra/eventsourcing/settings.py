@@ -10,6 +10,8 @@ import msgspec
 from eventsourcing.persistence import InfrastructureFactoryError
 from eventsourcing.utils import Environment, strtobool
 
+from mabeam.core.errors import Rejected
+from mabeam.core.subjects import check_name, check_space
 from mabeam.infra.jetstream.connection import PATIENCE_SECONDS
 from mabeam.infra.jetstream.topology import Storage
 
@@ -77,13 +79,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         replicas = env.get(REPLICAS)
         credentials = env.get(CREDENTIALS)
         return cls(
-            name=env.name or UNNAMED,
+            name=_name("actor", env.name or UNNAMED, "name of the application"),
             address=Address(
                 tuple(_required(env, SERVERS).split(",")),
                 Path(credentials) if credentials else None,
             ),
-            space=_required(env, SPACE),
-            kind=env.get(KIND) or "aggregate",
+            space=_space(env),
+            kind=_name("kind", env.get(KIND) or "aggregate", KIND),
             replicas=_replicas(replicas) if replicas else None,
             storage=_storage(env.get(STORAGE) or "file"),
             create=_truth(env),
@@ -98,6 +100,21 @@ def _required(env: Environment, key: str) -> str:
         keys = " or ".join(env.create_keys(key))
         raise InfrastructureFactoryError(f"the environment lacks {keys}")
     return value
+
+
+def _space(env: Environment) -> str:
+    space = _required(env, SPACE)
+    try:
+        return check_space(space)
+    except Rejected as error:
+        raise _illegal(SPACE, space, error.allowed) from error
+
+
+def _name(part: str, name: str, key: str) -> str:
+    try:
+        return check_name(part, name)
+    except Rejected as error:
+        raise _illegal(key, name, error.allowed) from error
 
 
 def _replicas(text: str) -> int:
