@@ -119,6 +119,15 @@ SECTIONS: Final[dict[str, tuple[Entry, ...]]] = {
         *imported("mabeam.app.rebuilding", "replay_many"),
         *imported("mabeam.app.rebuilding", "Rebuild", is_made=False),
     ),
+    "Recorders for the library eventsourcing": (
+        *imported(
+            "mabeam.infra.eventsourcing",
+            *("JetStreamAggregateRecorder", "JetStreamApplicationRecorder"),
+            *("JetStreamTrackingRecorder", "JetStreamProcessRecorder"),
+            is_made=False,
+        ),
+        *imported("mabeam.infra.eventsourcing.dcb", "JetStreamDCBRecorder", is_made=False),
+    ),
     "Testing": (
         *imported("mabeam.core.testing", "given", "said", "history"),
         *imported("mabeam.core.testing", "Given", "Verdict", "Reaction", is_made=False),

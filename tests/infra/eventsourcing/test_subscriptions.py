@@ -10,6 +10,7 @@ from itertools import islice
 
 import pytest
 from eventsourcing.persistence import (
+    InternalError,
     Notification,
     OperationalError,
     ProgrammingError,
@@ -22,6 +23,7 @@ from eventsourcing.utils import Environment
 from mabeam.infra.eventsourcing import Factory
 from mabeam.infra.eventsourcing.tail import PAGES_MAX
 from support.nats_server import NatsServer
+from support.raw_client import RawClient
 from support.worlds import fresh_space
 
 pytestmark = [pytest.mark.jetstream, pytest.mark.slow]
@@ -154,3 +156,29 @@ class TestWaiting:
         again = make("orders").tracking_recorder()
         assert again.tracked_state("bank") == b'{"orders":1}'
         assert again.tracked_state("shop") == b"\x00"
+
+
+def test_a_log_that_cannot_be_followed_any_further_is_an_error_of_the_reader(
+    breakable_server: NatsServer,
+) -> None:
+    space = fresh_space()
+    factory = Factory(
+        Environment(env={"MABEAM_NATS_URL": breakable_server.url, "MABEAM_SPACE": space})
+    )
+    recorder = factory.application_recorder()
+    _ = recorder.insert_events([note(number) for number in range(3)])
+    with recorder.subscribe() as subscription, ThreadPoolExecutor(1) as pool:
+        assert ids(subscription, 3) == [1, 2, 3]
+        waiting = pool.submit(next, subscription)
+        with RawClient(breakable_server.url) as client:
+            stream = f"$JS.API.STREAM.{{}}.mabeam_{space}"
+            config = client.request(stream.format("INFO"))["config"]
+            _ = client.request(stream.format("DELETE"))
+            # Another log of that name begins far behind what was read.
+            _ = client.request(stream.format("CREATE"), config | {"first_seq": 10})
+            _ = client.request(f"mabeam.{space}.aggregate.a.noted.coder", "late")
+        with pytest.raises(InternalError, match="skipped"):
+            _ = waiting.result()
+        with pytest.raises(InternalError, match="skipped"):
+            _ = next(subscription)
+    factory.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import wait
 from threading import Event
-from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
@@ -221,9 +220,7 @@ class JetStreamTrackingRecorder(JetStreamRecorder, TrackingRecorder):
             return
         bridge = self._session.bridge
         future = bridge.submit(self._journal.reached, application_name, notification_id, timeout)
-        # The coroutine keeps the time; a stuck loop must not hold the caller for ever.
-        deadline = monotonic() + timeout + self._session.settings.patience_seconds
-        while interrupt is not None and not future.done() and monotonic() < deadline:
+        while interrupt is not None and not future.done():
             _ = wait([future], INTERRUPT_SECONDS)
             if not future.done() and interrupt.is_set():
                 _ = future.cancel()

@@ -71,6 +71,8 @@ class Tail(Generic[T]):
             elif item is not None:
                 self._bridge.post(self._room.release)
                 self._ready = iter(self._convert(item))
+        if isinstance(self._error, MabeamError):
+            raise translation(self._error) from self._error
         if self._error is not None:
             raise self._error
         raise StopIteration
@@ -97,10 +99,8 @@ class Tail(Generic[T]):
                 async for page in pages:
                     _ = await self._room.acquire()
                     self._queue.put(page)
-        except MabeamError as error:
+        except Exception as error:  # noqa: BLE001 - whoever reads raises it
             if not begun.done():
                 begun.set_exception(error)
                 return
-            outcome = translation(error)
-            outcome.__cause__ = error
-            self._queue.put(outcome)
+            self._queue.put(error)
