@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def found() -> Metrics:
 
 
 @asynccontextmanager
-async def tables(store: EventStore, folder: Path) -> AsyncIterator[Upkeep[Counts]]:
+async def tables(store: EventStore, folder: Path) -> AsyncGenerator[Upkeep[Counts]]:
     async with open_database(f"sqlite:///{folder / 'tables.db'}") as database:
         model = SqlReadModel(database, store.space, TALLY.name, TALLY.tables)
         yield Upkeep(TALLY, store, model, holder="me", poison="park")
