@@ -256,6 +256,7 @@ class Bidder(Agent):
         return BidPlaced(amount=3)
 
 
+@pytest.mark.slow
 async def test_handling_is_measured_by_role_and_outcome(
     world: JetStreamWorld, found: Metrics
 ) -> None:
@@ -314,6 +315,7 @@ def fails_at(position: int) -> Projection[int]:
     return Projection("faulty", 1, 0, apply)
 
 
+@pytest.mark.slow
 class TestLag:
     def lag(self, found: Metrics, store: EventStore, follower: str) -> list[float | None]:
         names = ("position", "lag_events", "lag_seconds")
@@ -408,6 +410,7 @@ async def test_one_observed_space_that_ends_leaves_the_other_shown(
         await until(lambda: shown(found, "mabeam_log_reachable", store) == 1)
 
 
+@pytest.mark.slow
 class TestServing:
     async def test_the_figures_are_fetched_by_http(self, store: EventStore, found: Metrics) -> None:
         await append_each(store, 2)
