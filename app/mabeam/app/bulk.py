@@ -41,8 +41,8 @@ async def append_all(
     Writes to one entity are recorded in the order given, one after the other; the others
     side by side. Memory is bounded, whatever ``writes`` yields. After a failure nothing
     more is taken from ``writes`` and what is under way is brought to its end, so that all
-    that was taken has an outcome. Who leaves the loop early does not learn of those under
-    way.
+    that was taken has an outcome. Hear it to its end; who must leave the loop early closes
+    it (`contextlib.aclosing`), and does not learn of those under way.
 
     Args:
         store: The log.

@@ -119,15 +119,18 @@ async def import_file(
         present = len(there)
         while chunk:
             wanted = [event for _, event in chunk if _mark(event) not in there]
-            position = done.position
+            position, failure = done.position, None
             async for outcome in append_all(store, [Write((event,)) for event in wanted]):
-                if outcome.error is not None:
-                    raise outcome.error
-                assert outcome.position is not None
+                # Heard to the end, so that nothing is under way when this import has ended.
+                failure = failure or outcome.error
+                if outcome.position is None:
+                    continue
                 position = max(position, outcome.position)
                 recorded += 1
                 if on_progress is not None:
                     on_progress(begun.events + present + recorded, total)
+            if failure is not None:
+                raise failure
             for raw, _ in chunk:
                 digest.update(raw)
             done = _Progress(
