@@ -11,6 +11,7 @@ from mabeam.core.errors import (
     ConfigurationError,
     Conflict,
     DataFolderInUse,
+    DowncastFailed,
     EventTooLarge,
     LogGap,
     MabeamError,
@@ -81,8 +82,18 @@ TEXTS: list[tuple[MabeamError, str, dict[str, object]]] = [
     ),
     (
         UpcastFailed("a.b.v1", "KeyError: 'x'", 3),
-        "'a.b.v1' could not be brought to the present version: KeyError: 'x'",
+        "'a.b.v1' at position 3 could not be brought to the present version: KeyError: 'x'",
         {"type": "a.b.v1", "detail": "KeyError: 'x'", "position": 3},
+    ),
+    (
+        UpcastFailed("a.b.v1", "KeyError: 'x'"),
+        "'a.b.v1' could not be brought to the present version: KeyError: 'x'",
+        {"position": 0},
+    ),
+    (
+        DowncastFailed("a.b.v2", "a.b.v1", "KeyError: 'x'"),
+        "'a.b.v2' could not be written as 'a.b.v1': KeyError: 'x'",
+        {"type": "a.b.v2", "older": "a.b.v1", "detail": "KeyError: 'x'", "position": 0},
     ),
     (
         ProjectionError("world", 9),

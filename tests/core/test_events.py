@@ -17,8 +17,8 @@ from mabeam.core.events import (
     event_type,
     registered,
     type_of,
-    upcaster,
 )
+from mabeam.core.versions import upcaster
 
 
 def raw(data: str) -> msgspec.Raw:
@@ -109,6 +109,10 @@ class TestRegistration:
     def test_a_module_that_is_loaded_again_registers_again(self) -> None:
         assert event_type("test.moved.v3", kind="trial")(Moved) is Moved
 
+    def test_a_type_that_is_old_gets_no_struct(self) -> None:
+        with pytest.raises(ValueError, match=r"test\.moved\.v1 is old and read as test\.moved\.v2"):
+            event_type("test.moved.v1", kind="trial")
+
     def test_a_class_that_was_never_registered_has_no_type(self) -> None:
         class Unheard(Event, frozen=True, kw_only=True):
             """Nobody registered it."""
@@ -153,7 +157,7 @@ class TestUpcasting:
         with pytest.raises(UpcastFailed) as caught:
             decode_data("test.moved.v2", raw('{"place":7}'), 7)
         assert (caught.value.type, caught.value.position) == ("test.moved.v2", 7)
-        assert caught.value.detail == "Expected `str`, got `int` - at `$.place`"
+        assert caught.value.detail == "ValidationError: Expected `str`, got `int` - at `$.place`"
 
     @pytest.mark.parametrize("data", ["[]", "7", '"text"', "null"])
     def test_an_old_payload_that_is_no_object_fails(self, data: str) -> None:

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Final, Self
 
-import msgspec
 import structlog
 
 from mabeam.agents.agent import Agent, Answer, Handler, Heard, Proposal
@@ -20,7 +19,7 @@ from mabeam.core.agent.events import HandlerFailed
 from mabeam.core.decider import Entity
 from mabeam.core.envelope import Recorded
 from mabeam.core.errors import CodecError, MabeamError, StoreError
-from mabeam.core.events import Event, decode_data, type_of
+from mabeam.core.events import Event, decode_data, encode_data, type_of
 from mabeam.core.ids import derived_id
 from mabeam.core.ports import EventStore, Write
 from mabeam.core.session.events import Opening, Speech
@@ -139,9 +138,10 @@ class AgentRunner:
     def _recall(self, openings: Sequence[Recorded]) -> None:
         for recorded in openings[-INBOX_MAX:]:
             spoken = self._live.state.session(recorded.entity).state.spoken
-            for agent in self._hearers(recorded):
-                if agent.name not in spoken:
-                    self._inboxes[agent.name].put_nowait(recorded)
+            for part in recorded.parts:
+                for agent in self._hearers(part):
+                    if agent.name not in spoken:
+                        self._inboxes[agent.name].put_nowait(part)
 
     async def _hear(self, after: int) -> None:
         position = after
@@ -150,8 +150,9 @@ class AgentRunner:
                 async with self._store.follow(after=position) as pages:
                     async for page in pages:
                         for recorded in page:
-                            for agent in self._hearers(recorded):
-                                await self._inboxes[agent.name].put(recorded)
+                            for part in recorded.parts:
+                                for agent in self._hearers(part):
+                                    await self._inboxes[agent.name].put(part)
                             position = recorded.position
             except StoreError as error:
                 _log.warning("agents lost the log, trying again", error=str(error))
@@ -283,7 +284,8 @@ def _said(agent: Agent, heard: Heard, answer: Answer) -> tuple[Boundary, Event]:
         proposed = Proposed(value=value, base=view.variable.state.position, reason=answer.reason)
         return Boundary("variable", answer.variable), proposed
     # Structs do not check what they are made of; what could not be read back is refused here.
-    event = decode_data(type_of(answer), msgspec.Raw(msgspec.json.encode(answer)))
+    type_ = type_of(answer)
+    event = decode_data(type_, encode_data(answer, type_))
     opening = heard.world.session(heard.entity).state.opening
     if isinstance(event, Speech) and opening is not None:
         protocol_of(opening).check_speech(opening, event)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Generic, TypeVar
 
 import msgspec
 
 from mabeam.core.envelope import Recorded
 from mabeam.core.errors import CodecError
-from mabeam.core.events import Event
+from mabeam.core.events import Event, Several
 
 __all__ = ["Decider", "Entity", "apply", "fold"]
 
@@ -52,11 +53,16 @@ class Entity(msgspec.Struct, Generic[StateT], frozen=True, gc=False):
 def apply(
     evolve: Callable[[StateT, Recorded], StateT], entity: Entity[StateT], recorded: Recorded
 ) -> Entity[StateT]:
-    """Apply one event; one that cannot be read moves the position and nothing else."""
+    """Apply one event; one that cannot be read moves the position and nothing else.
+
+    An old event that is several today is applied part by part, at its one position.
+    """
     try:
-        _ = recorded.data
+        data = recorded.data
     except CodecError:
         return Entity(recorded.position, entity.state)
+    if type(data) is Several:
+        return Entity(recorded.position, reduce(evolve, recorded.parts, entity.state))
     return Entity(recorded.position, evolve(entity.state, recorded))
 
 

@@ -22,7 +22,8 @@ from mabeam.core.errors import (
     Rejected,
     UnknownEventType,
 )
-from mabeam.core.events import Event, decode_data, type_of
+from mabeam.core.events import Event, Several, decode_data, encode_data, type_of
+from mabeam.core.ids import derived_id
 from mabeam.core.subjects import (
     Boundary,
     check_name,
@@ -153,13 +154,42 @@ class Recorded(msgspec.Struct):
         return None
 
     @property
+    def parts(self) -> tuple[Recorded, ...]:
+        """What it says, event by event: itself, unless its type was split or retired since.
+
+        Parts of a split event share its circumstances, among them the position. They have
+        types, payloads and ids of their own: the first keeps the id, the others' follow from
+        it, as those of one append do. Nobody can read an event in parts that cannot be read.
+        """
+        try:
+            data = self.data
+        except CodecError:
+            return (self,)
+        if type(data) is not Several:
+            return (self,)
+        return tuple(
+            self._part(index, type_, event) for index, (type_, event) in enumerate(data.named)
+        )
+
+    def _part(self, index: int, type_: str, event: Event) -> Recorded:
+        envelope = msgspec.structs.replace(
+            self.envelope,
+            id=derived_id(self.id, index) if index else self.id,
+            type=type_,
+            data=encode_data(event, type_),
+        )
+        return msgspec.structs.replace(self, envelope=envelope, _data=event)
+
+    @property
     def data(self) -> Event:
         """The payload as the struct registered for its type, decoded at first use.
+
+        For an old event that is not exactly one today it is `Several`; see `parts`.
 
         Raises:
             UnknownEventType: No struct is registered for the type.
             MalformedEvent: The payload is not of the shape its type promises.
-            UpcastFailed: An upcaster raised on it.
+            UpcastFailed: An upcaster raised on it, or gave what does not fit.
         """
         data = self._data
         if data is None:
@@ -182,19 +212,25 @@ def envelope_of(  # noqa: PLR0913 - the attributes of a CloudEvent are what they
     causation_id: str = "",
     commit_id: str = "",
 ) -> Envelope:
-    """Wrap the payload of a registered type."""
+    """Wrap the payload of a registered type, in the form in which that type is written.
+
+    Raises:
+        UnknownEventType: The payload's class was never registered.
+        DowncastFailed: It is to be written as an older type, and cannot.
+    """
+    type_ = type_of(data)
     return Envelope(
         specversion="1.0",
         id=id,
         source=source,
-        type=type_of(data),
+        type=type_,
         subject=str(boundary),
         time=time,
         datacontenttype="application/json",
         correlationid=correlation_id,
         causationid=causation_id,
         commitid=commit_id,
-        data=msgspec.Raw(msgspec.json.encode(data)),
+        data=encode_data(data, type_),
     )
 
 

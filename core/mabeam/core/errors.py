@@ -14,7 +14,8 @@
     │   ├── UnknownEventType    no type of that name is registered; register it or skip the event
     │   ├── MalformedEvent      the bytes are not such an event; skip it or repair the producer
     │   ├── EventTooLarge       the event exceeds the log's limit; send a reference instead
-    │   └── UpcastFailed        an old event could not be brought to the present version
+    │   ├── UpcastFailed        an old event could not be brought to the present version
+    │   └── DowncastFailed      an event could not be written in an older version; nothing was
     ├── ProjectionError         a fold failed on one event; its state stands before that event
     ├── NotFound                nothing of that name or at that position exists
     ├── ReplayDiverged          a recorded decision does not follow from the recorded history
@@ -36,6 +37,7 @@ __all__ = [
     "ConfigurationError",
     "Conflict",
     "DataFolderInUse",
+    "DowncastFailed",
     "EventTooLarge",
     "Fenced",
     "LogGap",
@@ -302,10 +304,13 @@ class EventTooLarge(CodecError):
 
 
 class UpcastFailed(CodecError):
-    """An upcaster raised on an old event.
+    """An upcaster raised on an old event, or gave what does not fit.
+
+    Repair the upcaster: the event is as it was written, and stays so.
 
     Attributes:
         type: The type and version of the stored event.
+        detail: What was raised, or what does not fit.
     """
 
     def __init__(self, type: str, detail: str, position: int = 0) -> None:  # noqa: A002 - the CloudEvents word
@@ -315,8 +320,31 @@ class UpcastFailed(CodecError):
         self.position = position
 
     def __str__(self) -> str:
-        """Name the type and the cause."""
-        return f"{self.type!r} could not be brought to the present version: {self.detail}"
+        """Name the type, the position and the cause."""
+        where = f" at position {self.position}" if self.position else ""
+        return f"{self.type!r}{where} could not be brought to the present version: {self.detail}"
+
+
+class DowncastFailed(CodecError):
+    """An event could not be written in the form of an older version; nothing was recorded.
+
+    Register a downcaster, repair the one that raised, or write the present version.
+
+    Attributes:
+        type: The type of the event.
+        older: The type it should have been written as.
+        detail: What is wrong.
+    """
+
+    def __init__(self, type: str, older: str, detail: str) -> None:  # noqa: A002 - the CloudEvents word
+        super().__init__(type, older, detail)
+        self.type = type
+        self.older = older
+        self.detail = detail
+
+    def __str__(self) -> str:
+        """Name both types and the cause."""
+        return f"{self.type!r} could not be written as {self.older!r}: {self.detail}"
 
 
 class ProjectionError(MabeamError):

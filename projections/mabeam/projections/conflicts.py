@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from collections.abc import Sequence
+=======
+from functools import reduce
+>>>>>>> 021a3fd (Let one old event be read as several, and a new one be written as old)
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -59,6 +63,10 @@ def apply(conflicts: Conflicts, recorded: Recorded) -> Conflicts:
     """Apply one event."""
     if recorded.kind != "variable" or not from_coordinator(recorded):
         return conflicts
+    return reduce(_apply, recorded.parts, conflicts)
+
+
+def _apply(conflicts: Conflicts, recorded: Recorded) -> Conflicts:
     try:
         event = recorded.data
     except CodecError:

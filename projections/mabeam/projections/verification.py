@@ -8,7 +8,7 @@ certificate, without the rule that made them. Nothing is executed and nothing is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final
 
 import msgspec
@@ -16,7 +16,7 @@ import msgspec
 from mabeam.core.actors import from_coordinator
 from mabeam.core.envelope import Recorded
 from mabeam.core.errors import CodecError, Rejected
-from mabeam.core.events import Event, type_of
+from mabeam.core.events import Event, Several, type_of
 from mabeam.core.ports import EventStore
 from mabeam.core.reactor import Append, Effects, Send
 from mabeam.core.session.events import Decision
@@ -103,28 +103,42 @@ def divergences_at(before: World, recorded: Recorded) -> Iterator[str]:
     except CodecError as error:
         yield f"an event of the coordinator cannot be read: {error}"
         return
-    if isinstance(event, ConstraintChecked):
-        yield from _check_constraint(before, event)
+    if isinstance(event, Several):
+        # Recorded once, it has one cause and one id; of its parts each would have its own.
+        for part in recorded.parts:
+            yield from _unlike(before, part, part.data)
+            before = WORLD.apply(before, part)
         return
-    try:
-        effects = _due(before, recorded, event)
-    except Exception as error:  # noqa: BLE001 - forged events lead to states that no rule foresees
-        yield f"what was due cannot be told from the state before it: {error!r}"
-        return
-    expected = _expected(effects, recorded.boundary)
-    if expected is None:
-        yield f"{type_of(event)} is recorded, but nothing was due"
-        return
-    append, due = expected
-    if due != event:
-        yield f"recorded {_shown(event)}, but {_shown(due)} follows"
+    append = yield from _unlike(before, recorded, event)
+    if append is None:
         return
     if recorded.envelope.causationid != append.cause:
         yield f"caused by {recorded.envelope.causationid}, but {append.cause} is its cause"
     if recorded.id != append.id_of(recorded.boundary, recorded.type, 0):
         yield f"has the id {recorded.id}, which does not follow from its cause"
+
+
+def _unlike(before: World, recorded: Recorded, event: Event) -> Generator[str, None, Append | None]:
+    """Say in what a payload is not what was due; return what was, if it is to be recorded so."""
+    if isinstance(event, ConstraintChecked):
+        yield from _check_constraint(before, event)
+        return None
+    try:
+        effects = _due(before, recorded, event)
+    except Exception as error:  # noqa: BLE001 - forged events lead to states that no rule foresees
+        yield f"what was due cannot be told from the state before it: {error!r}"
+        return None
+    expected = _expected(effects, recorded.boundary)
+    if expected is None:
+        yield f"{type_of(event)} is recorded, but nothing was due"
+        return None
+    append, due = expected
+    if due != event:
+        yield f"recorded {_shown(event)}, but {_shown(due)} follows"
+        return None
     if isinstance(event, Decision):
         yield from _check_certificate(before, recorded.entity, event)
+    return append
 
 
 def _due(before: World, recorded: Recorded, event: Event) -> Effects:
@@ -182,7 +196,7 @@ def _check_certificate(before: World, session: str, decision: Decision) -> Itera
 
 def _is_decision(recorded: Recorded) -> bool:
     try:
-        return isinstance(recorded.data, Decision)
+        return any(isinstance(part.data, Decision) for part in recorded.parts)
     except CodecError:
         return False
 

@@ -68,6 +68,10 @@ class _Docket:
 
     def hear(self, recorded: Recorded) -> None:
         """Take note of one event."""
+        for part in recorded.parts:
+            self._hear(part)
+
+    def _hear(self, recorded: Recorded) -> None:
         try:
             event = recorded.data
         except CodecError:

@@ -50,7 +50,7 @@ class ProposalMade:
         wanted = Filter(kind="variable", entity=self.variable)
         async with self.desk.store.follow(wanted, after=self.position) as pages:
             async for page in pages:
-                for recorded in page:
+                for recorded in (part for whole in page for part in whole.parts):
                     try:
                         event = recorded.data
                     except CodecError:

@@ -22,7 +22,7 @@ from mabeam.core.auction.events import AuctionDecided, AuctionOpened, BidPlaced
 from mabeam.core.consensus.events import BallotCast, ConsensusDecided, ConsensusOpened
 from mabeam.core.envelope import Recorded
 from mabeam.core.errors import CodecError, UnknownEventType
-from mabeam.core.events import Event
+from mabeam.core.events import Event, Several
 from mabeam.core.numbers import to_decimal
 from mabeam.core.session.events import Cancelled, Closed, Decision, Failed, Opening
 
@@ -46,11 +46,17 @@ def tell(recorded: Recorded) -> str:
         return f"{error.type} {raw.decode('utf-8', 'replace')}".rstrip()
     except CodecError as error:
         return f"says what nobody can read: {error}"
+    if isinstance(event, Several):
+        return "; ".join(map(tell, recorded.parts)) or "says what counts no more"
     return of_variable(event, recorded.entity) or _told(event)
 
 
 def asides(recorded: Recorded) -> list[str]:
     """Return what else a decision tells: who did not get their way, and why."""
+    return [text for part in recorded.parts for text in _asides(part)]
+
+
+def _asides(recorded: Recorded) -> list[str]:
     try:
         event = recorded.data
     except CodecError:

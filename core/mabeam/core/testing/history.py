@@ -8,7 +8,7 @@ import msgspec
 
 from mabeam.core.actors import COORDINATOR, COORDINATOR_SOURCE
 from mabeam.core.envelope import Recorded, decode, encode, envelope_of, wire_subject
-from mabeam.core.events import Event, registered, type_of
+from mabeam.core.events import Event, registered
 from mabeam.core.subjects import Boundary
 
 __all__ = ["ENTITY", "NS_PER_SECOND", "SPACE", "Past", "Said", "history", "said"]
@@ -70,16 +70,16 @@ def history(*past: Past, after: int = 0) -> tuple[Recorded, ...]:
         past: What has happened, the first first.
         after: Position behind which it begins.
     """
-    kinds = {known.name: known.kind for known in registered()}
+    kinds = {known.struct: known.kind for known in registered()}
     return tuple(
         one if isinstance(one, Recorded) else _recorded(one, position, kinds)
         for position, one in enumerate(past, after + 1)
     )
 
 
-def _recorded(one: Event | Said, position: int, kinds: dict[str, str]) -> Recorded:
+def _recorded(one: Event | Said, position: int, kinds: dict[type[Event], str]) -> Recorded:
     spoken = one if isinstance(one, Said) else Said(one)
-    boundary = spoken.about or Boundary(kinds[type_of(spoken.event)], ENTITY)
+    boundary = spoken.about or Boundary(kinds[type(spoken.event)], ENTITY)
     envelope = envelope_of(
         spoken.event,
         boundary,

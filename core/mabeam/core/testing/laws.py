@@ -20,7 +20,7 @@ import msgspec
 from mabeam.core.decider import Decider, apply, fold
 from mabeam.core.envelope import Recorded
 from mabeam.core.errors import Rejected
-from mabeam.core.events import Event, decode_data, type_of
+from mabeam.core.events import Event, decode_data, encode_data, type_of
 from mabeam.core.reactor import Append, Reactor
 from mabeam.core.testing.history import history, said
 from mabeam.core.testing.scenario import expect, listed
@@ -103,6 +103,20 @@ def events_survive_the_wire(events: Sequence[Event]) -> None:
     for event in events:
         written = msgspec.Raw(msgspec.json.encode(event))
         expect("event", (decode_data(type_of(event), written),), (event,))
+
+
+def older_versions_are_read_as_new(events: Sequence[Event], older: str) -> None:
+    """Let events that are written as an older type be read as what they were.
+
+    It holds when nothing is lost on the way down, and shows that upcasters and downcasters
+    belong together.
+
+    Args:
+        events: Payloads of present types.
+        older: The type to write them as.
+    """
+    for event in events:
+        expect("event", (decode_data(older, encode_data(event, older)),), (event,))
 
 
 def repeating_events_changes_nothing(
