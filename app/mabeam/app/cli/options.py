@@ -17,6 +17,7 @@ from mabeam.app.cli.place import DATA_VARIABLE, SERVER_VARIABLE, Place, data_fol
 __all__ = [
     "LOG_VARIABLE",
     "SPACE_VARIABLE",
+    "CommandT",
     "as_json",
     "complete_space",
     "placed",

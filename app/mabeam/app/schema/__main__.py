@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from mabeam.app.schema import export, reference, tables_reference
+from mabeam.app.schema import changes, export, reference, tables_reference
 
 FOLDER = Path("docs/reference")
+SCHEMAS = Path("schemas")
 
-for changed in export(Path("schemas")):
+if any(change.is_breaking for change in changes(SCHEMAS)):
+    sys.exit("recorded events could be read no more: mabeam schema check")
+for changed in export(SCHEMAS):
     sys.stderr.write(f"schemas/{changed}\n")
 FOLDER.mkdir(parents=True, exist_ok=True)
 _ = (FOLDER / "events.md").write_text(reference(), encoding="utf-8")

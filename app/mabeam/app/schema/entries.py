@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib import import_module
 from typing import Final
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from mabeam.app.schema.wording import wording_of
 from mabeam.core.actors import COORDINATOR
 from mabeam.core.catalogue import DOMAINS
+from mabeam.core.errors import ConfigurationError
 from mabeam.core.events import Event, registered
 from mabeam.core.subjects import ROOT, event_token
 
@@ -53,14 +55,28 @@ class Entry(msgspec.Struct, frozen=True):
         return any(field.required for field in msgspec.structs.fields(self.struct))
 
 
-def entries() -> tuple[Entry, ...]:
-    """Return all event types that come with mabeam, by name."""
-    return tuple(_entries())
+def entries(modules: Sequence[str] = ()) -> tuple[Entry, ...]:
+    """Return all event types that come with mabeam, by name.
+
+    Args:
+        modules: Names of modules or packages whose types are wanted, too. They are imported.
+
+    Raises:
+        ConfigurationError: One of them cannot be imported.
+    """
+    for module in modules:
+        try:
+            _ = import_module(module)
+        except Exception as error:
+            # Whatever the module does when it is imported is not this command's fault.
+            text = f"cannot import {module}: {type(error).__name__}: {error}"
+            raise ConfigurationError(text) from error
+    return tuple(_entries((*_PACKAGES, *(f"{module}." for module in modules))))
 
 
-def _entries() -> Iterator[Entry]:
+def _entries(packages: tuple[str, ...]) -> Iterator[Entry]:
     for known in registered():
-        if not known.struct.__module__.startswith(_PACKAGES):
+        if not f"{known.struct.__module__}.".startswith(packages):
             continue
         summary = wording_of(known.struct).summary
         yield Entry(

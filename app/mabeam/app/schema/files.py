@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from mabeam.app.schema import documents
@@ -10,11 +11,12 @@ from mabeam.app.schema.asyncapi import asyncapi
 from mabeam.app.schema.entries import entries
 from mabeam.app.schema.shapes import Json, Shapes
 from mabeam.app.schema.stream import stream_facts
+from mabeam.core.events import replaced
 
 __all__ = ["check", "export", "files"]
 
 
-def files() -> dict[str, str]:
+def files(modules: Sequence[str] = ()) -> dict[str, str]:
     """Return the text of every file by its path below the folder of schemas.
 
     The same version of mabeam gives the same bytes, on every machine:
@@ -23,8 +25,11 @@ def files() -> dict[str, str]:
     - ``payloads/<type>.json``: what an event of the type has in ``data``.
     - ``events/<type>.json``: a whole event of the type.
     - ``asyncapi.json``: subjects, messages and operations.
+
+    Args:
+        modules: Names of modules with further types; see `entries`.
     """
-    known = entries()
+    known = entries(modules)
     shapes = Shapes((entry.struct for entry in known), documents.LOCAL)
     found = {
         "asyncapi.json": asyncapi(known, stream_facts()),
@@ -36,17 +41,18 @@ def files() -> dict[str, str]:
     return {path: _text(document) for path, document in sorted(found.items())}
 
 
-def export(directory: Path) -> list[str]:
+def export(directory: Path, modules: Sequence[str] = ()) -> list[str]:
     """Bring a folder to what `files` returns; return the paths that were changed, sorted.
 
-    Files that are current are left alone, and schemas of types that no longer exist are
-    removed. The folder is made if it is not there, and nothing else in it is touched.
+    Files that are current are left alone, also those of old types that are read as newer
+    ones, because logs go on holding them; schemas of types that are gone are removed. The
+    folder is made if it is not there, and nothing else in it is touched.
 
     Raises:
         OSError: The folder cannot be read or written. Name another one.
     """
-    wanted = files()
-    stale = check(directory)
+    wanted = files(modules)
+    stale = check(directory, modules)
     for path in stale:
         target = directory / path
         if path in wanted:
@@ -57,18 +63,20 @@ def export(directory: Path) -> list[str]:
     return stale
 
 
-def check(directory: Path) -> list[str]:
+def check(directory: Path, modules: Sequence[str] = ()) -> list[str]:
     """Return the paths that `export` would change in a folder, sorted; none if it is current.
 
     Raises:
         OSError: A file in the folder cannot be read.
     """
-    wanted = files()
+    wanted = files(modules)
+    old = replaced()
     stale = {path for path, text in wanted.items() if _read(directory / path) != text}
     left_over = {
         path.relative_to(directory).as_posix()
         for folder in ("events", "payloads")
         for path in (directory / folder).glob("*.json")
+        if path.stem not in old
     }
     return sorted(stale | (left_over - wanted.keys()))
 

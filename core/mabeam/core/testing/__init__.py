@@ -14,6 +14,7 @@ from mabeam.core.testing.laws import (
     repeating_a_command_changes_nothing,
     repeating_events_changes_nothing,
 )
+from mabeam.core.testing.samples import samples, unshown
 from mabeam.core.testing.scenario import Given, Reaction, Verdict, given
 
 __all__ = [
@@ -34,4 +35,6 @@ __all__ = [
     "repeating_a_command_changes_nothing",
     "repeating_events_changes_nothing",
     "said",
+    "samples",
+    "unshown",
 ]
