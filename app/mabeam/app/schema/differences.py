@@ -13,7 +13,7 @@ from typing import Final, cast
 
 import msgspec
 
-from mabeam.app.schema.shapes import Json
+from mabeam.app.schema.shapes import TAG, Json
 
 __all__ = ["Difference", "differences"]
 
@@ -77,14 +77,17 @@ class Node(msgspec.Struct, frozen=True):
 
     def alternatives(self) -> dict[str, Node]:
         """Return what it may be, each under a word by which it is recognised."""
-        parts = self.schema.get("anyOf")
-        nodes = [self] if parts is None else [self.at(part) for part in parts]
-        return {node.word(): node for node in nodes}
+        if "anyOf" not in self.schema:
+            return {self.word(): self}
+        found: dict[str, Node] = {}
+        for part in self.schema["anyOf"]:
+            found |= self.at(part).alternatives()
+        return found
 
     def word(self) -> str:
         """Return the JSON type, or the tag of one of several structs."""
         for name, part in self.schema.get("properties", {}).items():
-            if "const" in part:
+            if part.get("description") == TAG:
                 return f"{name} {_text(part['const'])}"
         values = self.values()
         if values:

@@ -13,7 +13,7 @@ import msgspec
 
 from mabeam.app.schema.wording import wording_of
 
-__all__ = ["Json", "Shapes", "described", "structs_in"]
+__all__ = ["TAG", "Json", "Shapes", "described", "structs_in"]
 
 Json: TypeAlias = dict[str, Any]
 
@@ -21,7 +21,8 @@ _REF: Final = "$ref"
 # The exponent is bounded because a reader may have to write the number out.
 _DECIMAL: Final = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?$"
 
-_TAG: Final = "Tells which of the alternatives this is."
+TAG: Final = "Tells which of the alternatives this is."
+"""How the field is described by which the alternatives of a union are told apart."""
 
 
 class Shapes:
@@ -104,8 +105,7 @@ def described(schema: Json, meaning: str) -> Json:
 
 def _worded(schema: Json, struct: type[msgspec.Struct]) -> Json:
     words = wording_of(struct)
-    meanings = {name: _TAG for name, part in schema["properties"].items() if "const" in part}
-    meanings |= words.fields
+    meanings = words.fields | {str(struct.__struct_config__.tag_field): TAG}
     properties = {
         name: described(part, meanings.get(name, "")) for name, part in schema["properties"].items()
     }
