@@ -25,6 +25,7 @@ from bench.replaying import measure_replay
 from bench.sizes import FULL, MILLION, QUICK, TINY, Sizes
 from bench.starting import measure_start
 from bench.tabling import measure_tables
+from bench.upcasting import measure_upcasting
 from mabeam.infra.observability import configure_log
 
 _BENCHMARKS: Final[dict[str, Callable[[Sizes], Awaitable[list[Figure]]]]] = {
@@ -38,6 +39,7 @@ _BENCHMARKS: Final[dict[str, Callable[[Sizes], Awaitable[list[Figure]]]]] = {
     "tables": measure_tables,
     "telemetry": measure_telemetry,
     "eventsourcing": measure_recording,
+    "upcasting": measure_upcasting,
 }
 
 

@@ -112,6 +112,15 @@ SECTIONS: Final[dict[str, tuple[Entry, ...]]] = {
         *imported("mabeam.app.bulk", "append_all"),
         *imported("mabeam.app.bulk", "Outcome", is_made=False),
     ),
+    "Types of events": (
+        *imported("mabeam.core.events", "event_type", "Event", "Several", is_made=False),
+        *imported("mabeam.core.events", "type_of", "write_as", "encode_data", "decode_data"),
+        *imported(
+            "mabeam.core.versions",
+            *("replace_type", "rename", "default", "derive", "drop", "change", "split", "merge"),
+            *("Step", "upcaster", "downcaster", "splitter", "retire"),
+        ),
+    ),
     "Replay": (
         *imported("mabeam.projections.verification", "verify"),
         *imported("mabeam.projections.verification", "Report", "Divergence", is_made=False),
@@ -129,7 +138,7 @@ SECTIONS: Final[dict[str, tuple[Entry, ...]]] = {
         *imported("mabeam.infra.eventsourcing.dcb", "JetStreamDCBRecorder", is_made=False),
     ),
     "Testing": (
-        *imported("mabeam.core.testing", "given", "said", "history"),
+        *imported("mabeam.core.testing", "given", "said", "history", "samples", "unshown"),
         *imported("mabeam.core.testing", "Given", "Verdict", "Reaction", is_made=False),
         *imported(
             "mabeam.core.testing",

@@ -29,6 +29,8 @@ FIGURES = {
     "tables": 1,
     "telemetry": 24,
     "eventsourcing": 10,
+    "memory": 4,
+    "upcasting": 2,
 }
 
 

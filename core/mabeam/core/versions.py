@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
 
 from mabeam.core.events import Downcast, Fields, Reading, register_older, register_reading
 
@@ -42,8 +44,6 @@ Split: TypeAlias = Callable[[Fields], Iterable[tuple[str, Fields]]]
 UpcastT = TypeVar("UpcastT", bound=Upcast)
 DowncastT = TypeVar("DowncastT", bound=Downcast)
 SplitT = TypeVar("SplitT", bound=Split)
-
-_NONE: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +148,14 @@ def derive(field: str, function: Callable[[Fields], object]) -> Step:
     """Make the value of a field that older events lack out of their other fields."""
 
     def up(fields: Fields) -> Fields:
-        if _found(fields, field) is _NONE:
+        if _found(fields, field) is msgspec.UNSET:
             _put(fields, field, function(fields))
         return fields
 
     return Step(up, lambda fields: fields)
 
 
-def drop(field: str, *, older: object = _NONE) -> Step:
+def drop(field: str, *, older: object = msgspec.UNSET) -> Step:
     """Take a field away.
 
     Args:
@@ -172,7 +172,7 @@ def drop(field: str, *, older: object = _NONE) -> Step:
         _put(fields, field, older)
         return fields
 
-    return Step(up, None if older is _NONE else down)
+    return Step(up, None if older is msgspec.UNSET else down)
 
 
 def change(
@@ -227,14 +227,14 @@ def merge(
 
 def _move(fields: Fields, source: str, target: str) -> Fields:
     value = _take(fields, source)
-    if value is not _NONE:
+    if value is not msgspec.UNSET:
         _put(fields, target, value)
     return fields
 
 
 def _change(fields: Fields, field: str, function: Callable[[Any], object]) -> Fields:
     value = _take(fields, field)
-    if value is not _NONE:
+    if value is not msgspec.UNSET:
         _put(fields, field, function(value))
     return fields
 
@@ -243,7 +243,7 @@ def _split(
     fields: Fields, field: str, into: Sequence[str], apart: Callable[[Any], Iterable[object]]
 ) -> Fields:
     value = _take(fields, field)
-    if value is not _NONE:
+    if value is not msgspec.UNSET:
         for name, part in zip(into, apart(value), strict=True):
             _put(fields, name, part)
     return fields
@@ -253,11 +253,13 @@ def _merge(
     fields: Fields, sources: Sequence[str], into: str, together: Callable[..., object]
 ) -> Fields:
     values = [_take(fields, source) for source in sources]
-    given = [value for value in values if value is not _NONE]
+    given = [value for value in values if value is not msgspec.UNSET]
     if len(given) == len(values):
         _put(fields, into, together(*values))
     elif given:
-        missing = [name for name, value in zip(sources, values, strict=True) if value is _NONE]
+        missing = [
+            name for name, value in zip(sources, values, strict=True) if value is msgspec.UNSET
+        ]
         raise ValueError(f"{into} is made of {', '.join(sources)}; missing: {', '.join(missing)}")
     return fields
 
@@ -266,15 +268,15 @@ def _found(fields: Fields, path: str) -> object:
     *folders, name = path.split(".")
     for folder in folders:
         fields = fields.get(folder, {})
-    return fields.get(name, _NONE)
+    return fields.get(name, msgspec.UNSET)
 
 
 def _take(fields: Fields, path: str) -> object:
-    """Remove what stands at a path, and return it or `_NONE`."""
+    """Remove what stands at a path, and return it or `UNSET`."""
     *folders, name = path.split(".")
     for folder in folders:
         fields = fields.get(folder, {})
-    return fields.pop(name, _NONE)
+    return fields.pop(name, msgspec.UNSET)
 
 
 def _put(fields: Fields, path: str, value: object) -> None:

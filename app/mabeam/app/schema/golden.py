@@ -7,7 +7,6 @@ the type, and an upcaster.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,7 +16,7 @@ import msgspec
 from mabeam.app.schema.entries import Entry, entries
 from mabeam.core.actors import COORDINATOR_SOURCE
 from mabeam.core.envelope import Envelope, Recorded, decode, encode, envelope_of, wire_subject
-from mabeam.core.errors import CodecError, MabeamError, NotFound
+from mabeam.core.errors import CodecError, ConfigurationError, MabeamError, NotFound
 from mabeam.core.events import Event
 from mabeam.core.subjects import Boundary
 from mabeam.core.testing import unshown
@@ -33,7 +32,7 @@ def grow(folder: Path, modules: Sequence[str] = ()) -> list[str]:
 
     Raises:
         OSError: The folder cannot be written.
-        TypeError: A sample cannot be made up; see `missing`.
+        ConfigurationError: A sample cannot be made up; see `missing`.
     """
     files = missing(folder, modules)
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,18 +46,29 @@ def missing(folder: Path, modules: Sequence[str] = ()) -> dict[str, bytes]:
     """Return golden files of what none in a folder shows: a type, a field, an alternative.
 
     Raises:
-        TypeError: A sample cannot be made up. Write a golden file by hand.
+        ConfigurationError: A sample cannot be made up. Write a golden file by hand.
     """
-    shown: defaultdict[str, list[Event]] = defaultdict(list)
+    known = {entry.name: entry for entry in entries(modules)}
+    shown: dict[str, list[Event]] = {name: [] for name in known}
     for file in sorted(folder.glob("*.json")):
         recorded = read_golden(file)
-        if recorded.trouble is None:
-            shown[recorded.type].extend(part.data for part in recorded.parts)
-    return {
-        _name(entry, place, is_first=not shown[entry.name] and not number): _bytes(entry, sample)
-        for entry in entries(modules)
-        for number, (place, sample) in enumerate(unshown(entry.struct, shown[entry.name]))
-    }
+        if recorded.type in shown and recorded.trouble is None:
+            shown[recorded.type].append(recorded.data)
+    found: dict[str, bytes] = {}
+    for name, entry in known.items():
+        has_first = (folder / f"{name}.json").exists()
+        for place, sample in _unshown(entry, shown[name]):
+            found[f"{name}+{place}.json" if has_first else f"{name}.json"] = _bytes(entry, sample)
+            has_first = True
+    return found
+
+
+def _unshown(entry: Entry, shown: list[Event]) -> list[tuple[str, Event]]:
+    try:
+        return list(unshown(entry.struct, shown))
+    except TypeError as error:
+        advice = "write a golden file by hand that shows it"
+        raise ConfigurationError(f"{entry.name}: {error}; {advice}") from error
 
 
 def unreadable(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -86,10 +96,6 @@ def read_golden(file: Path) -> Recorded:
         # Whatever subject it is said to come from, the log would not understand it either.
         subject = _SPACE
     return decode(1, 0, subject, body)
-
-
-def _name(entry: Entry, place: str, *, is_first: bool) -> str:
-    return f"{entry.name}.json" if is_first else f"{entry.name}+{place}.json"
 
 
 def _bytes(entry: Entry, sample: Event) -> bytes:
