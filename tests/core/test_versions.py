@@ -100,12 +100,12 @@ replace_type(
     "versions.named.v1",
     "versions.named.v2",
     default("last", ""),
-    merge(("first", "last"), "name", lambda a, b: f"{a} {b}", lambda name: name.split(" ")),
+    merge(("first", "last"), "name", "{} {}".format, lambda name: name.split(" ")),
 )
 replace_type(
     "versions.labelled.v1",
     "versions.named.v2",
-    merge(("first", "last"), "name", lambda a, b: f"{a} {b}"),
+    merge(("first", "last"), "name", "{} {}".format),
 )
 
 
@@ -323,6 +323,16 @@ class TestWritingAsOlder:
         assert type_of(Named(name="x")) == "versions.named.v2"
 
 
+GARBAGE: list[tuple[object, str]] = [
+    ([("versions.moved.v3", {})], "ValueError: versions.moved.v3 is none of"),
+    ([("versions.named.v2", {"name": 7})], "ValidationError: Expected `str`, got `int`"),
+    ([("versions.named.v2", None)], "ValidationError: Expected `object`, got `null`"),
+    ([("versions.named.v2", {"name": {1j}})], "TypeError: "),
+    ([7], "TypeError: "),
+    (None, "TypeError: "),
+]
+
+
 class TestSplitting:
     def test_an_event_is_read_as_several_at_its_one_position(self) -> None:
         one = recorded(
@@ -399,17 +409,7 @@ class TestSplitting:
         assert isinstance(one.trouble, UpcastFailed)
         assert one.parts == (one,)
 
-    @pytest.mark.parametrize(
-        ("given", "detail"),
-        [
-            ([("versions.moved.v3", {})], "ValueError: versions.moved.v3 is none of"),
-            ([("versions.named.v2", {"name": 7})], "ValidationError: Expected `str`, got `int`"),
-            ([("versions.named.v2", None)], "ValidationError: Expected `object`, got `null`"),
-            ([("versions.named.v2", {"name": {1j}})], "TypeError: "),
-            ([7], "TypeError: "),
-            (None, "TypeError: "),
-        ],
-    )
+    @pytest.mark.parametrize(("given", "detail"), GARBAGE)
     def test_garbage_out_of_a_splitter_is_named_with_its_event(
         self, given: object, detail: str
     ) -> None:

@@ -37,7 +37,8 @@ def golden(name: str) -> Envelope:
 def old_forms() -> list[Envelope]:
     """Return events of types that have no struct any more."""
     decided = golden("mabeam.auction.decided.v1").data
-    decision = msgspec.json.decode(decided) if isinstance(decided, msgspec.Raw) else {}
+    assert isinstance(decided, msgspec.Raw)
+    decision = msgspec.json.decode(decided, type=dict[str, Any])
     paid = decision | {"paid": decision.pop("price")}
     return [
         old_event(STATED, {"cents": 700}, IT, "ann", "e"),

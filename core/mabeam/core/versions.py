@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -41,9 +41,6 @@ __all__ = [
 
 Upcast: TypeAlias = Callable[[Fields], Fields]
 Split: TypeAlias = Callable[[Fields], Iterable[tuple[str, Fields]]]
-UpcastT = TypeVar("UpcastT", bound=Upcast)
-DowncastT = TypeVar("DowncastT", bound=Downcast)
-SplitT = TypeVar("SplitT", bound=Split)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +70,7 @@ def replace_type(old: str, new: str, *steps: Step) -> None:
         downcaster(new, old)(lambda fields: reduce(lambda found, back: back(found), down, fields))
 
 
-def upcaster(old: str, new: str) -> Callable[[UpcastT], UpcastT]:
+def upcaster(old: str, new: str) -> Callable[[Upcast], Upcast]:
     """Register how the fields of an old type become those of a newer one.
 
     Chains are followed: v1 to v2 to v3. The function gets a dictionary of its own. Several
@@ -84,14 +81,14 @@ def upcaster(old: str, new: str) -> Callable[[UpcastT], UpcastT]:
             end where it begins. Correct the source.
     """
 
-    def register(function: UpcastT) -> UpcastT:
+    def register(function: Upcast) -> Upcast:
         register_reading(old, Reading((new,), lambda fields: ((new, function(fields)),)))
         return function
 
     return register
 
 
-def splitter(old: str, *new: str) -> Callable[[SplitT], SplitT]:
+def splitter(old: str, *new: str) -> Callable[[Split], Split]:
     """Register how one old event becomes several new ones, each a pair of type and fields.
 
     All of them belong to the entity of the old one, and stand at its position; see
@@ -101,7 +98,7 @@ def splitter(old: str, *new: str) -> Callable[[SplitT], SplitT]:
         ValueError: As for `upcaster`.
     """
 
-    def register(function: SplitT) -> SplitT:
+    def register(function: Split) -> Split:
         register_reading(old, Reading(new, function))
         return function
 
@@ -117,13 +114,13 @@ def retire(old: str) -> None:
     splitter(old)(lambda _fields: ())
 
 
-def downcaster(new: str, old: str) -> Callable[[DowncastT], DowncastT]:
+def downcaster(new: str, old: str) -> Callable[[Downcast], Downcast]:
     """Register how the fields of a type become those of an older one; see `write_as`.
 
     Chains are followed. The function gets a dictionary of its own.
     """
 
-    def register(function: DowncastT) -> DowncastT:
+    def register(function: Downcast) -> Downcast:
         register_older(new, old, function)
         return function
 

@@ -156,7 +156,9 @@ def _places(node: inspect.Type, value: object, path: str) -> Iterator[str]:
                 if _is_of(value, part):
                     yield from _places(part, value, path)
         case inspect.DictType(value_type=part) | inspect.VarTupleType(item_type=part):
-            for one in value.values() if isinstance(value, dict) else cast("tuple[object]", value):
+            is_map = isinstance(value, dict)
+            held = cast("dict[str, object]", value).values() if is_map else value
+            for one in cast("Iterable[object]", held):
                 yield from _places(part, one, path)
         case _:
             return
