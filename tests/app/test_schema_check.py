@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -306,9 +308,9 @@ def test_changes_are_told_as_json(schemas: Path) -> None:
         "old": 'default "none"',
         "new": 'default ""',
         "is_breaking": True,
-        "advice": "give it a default, or register mabeam.auction.bid_placed.v2 and "
+        "advice": "restore it, or register mabeam.auction.bid_placed.v2 and "
         "replace_type('mabeam.auction.bid_placed.v1', 'mabeam.auction.bid_placed.v2', "
-        "default('note', \"none\"))",
+        "default('note', 'none'))",
     }
 
 
@@ -318,7 +320,9 @@ def test_changes_are_told_as_json(schemas: Path) -> None:
         ('"^session/.+$"', '"^lot/.+$"', "subject", "another type beside"),
         ('"amount"', '"sum"', "data.amount", "rename('sum', 'amount')"),
         ('"type": "integer"', '"type": "string"', "data.amount", "change('amount', ...)"),
+        ('"amount"\n', '"note"\n', "data.amount", "give it a default, or register"),
         ('"amount"\n', '"note"\n', "data.amount", "default('amount', ...)"),
+        ('"note": {', '"note": {}, "price": {', "data.price", "drop('price', older=...)"),
     ],
 )
 def test_each_kind_of_change_has_its_advice(
@@ -328,6 +332,19 @@ def test_each_kind_of_change_has_its_advice(
     broken = [one for one in changes(schemas) if one.is_breaking]
     assert field in {one.field for one in broken}
     assert any(advice in one.advice for one in broken)
+
+
+def test_what_no_step_reaches_is_left_to_an_upcaster(schemas: Path) -> None:
+    path = schemas / "events/mabeam.agent.registered.v1.json"
+    text = path.read_text("utf-8")
+    items = '"items": {\n            "type": "string"'
+    assert items in text
+    _ = path.write_text(text.replace(items, items.replace("string", "integer")), "utf-8")
+    (change,) = changes(schemas)
+    assert (change.field, change.is_breaking) == ("data.capabilities[]", True)
+    assert change.advice.endswith(
+        "an @upcaster('mabeam.agent.registered.v1', 'mabeam.agent.registered.v2')"
+    )
 
 
 def test_who_may_say_it_may_be_widened_and_not_narrowed(schemas: Path) -> None:
@@ -428,3 +445,18 @@ class TestGoneTypes:
         _ = export(schemas)
         assert kept.exists()
         assert not gone.exists()
+
+
+def test_the_generator_of_this_repository_refuses_it_too(schemas: Path) -> None:
+    rewrite(schemas, '"type": "integer"', '"type": "string"')
+    before = (schemas / BID_FILE).read_text("utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "mabeam.app.schema"],
+        cwd=schemas.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "mabeam schema check" in done.stderr
+    assert (schemas / BID_FILE).read_text("utf-8") == before

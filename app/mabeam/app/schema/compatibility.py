@@ -163,8 +163,10 @@ def _advice(name: str, one: Difference, renamed: dict[str, str]) -> str:
         return f"restore it, or register another type beside {name}"
     stem, _, version = name.rpartition(".v")
     later = f"{stem}.v{int(version) + 1}"
+    first = "give it a default" if one.new == "required" else "restore it"
+    if "[]" in one.field or "{}" in one.field:
+        return f"{first}, or register {later} and an @upcaster({name!r}, {later!r})"
     step = _step(one, renamed)
-    first = "give it a default" if step.startswith("default") else "restore it"
     return f"{first}, or register {later} and replace_type({name!r}, {later!r}, {step})"
 
 
@@ -182,7 +184,7 @@ def _step(one: Difference, renamed: dict[str, str]) -> str:
         case "added, required" | "made required":
             return f"default({field!r}, ...)"
         case "another default":
-            return f"default({field!r}, {one.old.removeprefix('default ')})"
+            return f"default({field!r}, {json.loads(one.old.removeprefix('default '))!r})"
         case _:
             return f"change({field!r}, ...)"
 
