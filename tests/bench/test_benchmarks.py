@@ -29,7 +29,6 @@ FIGURES = {
     "tables": 1,
     "telemetry": 24,
     "eventsourcing": 10,
-    "memory": 4,
     "upcasting": 2,
 }
 

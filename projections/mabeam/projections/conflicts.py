@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 from collections.abc import Sequence
-=======
 from functools import reduce
->>>>>>> 021a3fd (Let one old event be read as several, and a new one be written as old)
 from typing import Final, Literal, TypeAlias
 
 import msgspec

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
+from mabeam.core.actors import COORDINATOR
 from mabeam.core.auction.events import AuctionDecided, AuctionOpened, BidPlaced
+from mabeam.core.envelope import decode, encode, wire_subject
 from mabeam.core.events import event_type
 from mabeam.core.policies import Policy
 from mabeam.core.session.events import Cancelled, Closed, Considered, Failed, Opening
-from mabeam.core.testing import Past, history, said
+from mabeam.core.testing import NS_PER_SECOND, Past, history, said
 from mabeam.infra.observability.metrics.passage import Ending, Passage
+from support.old_types import CLOSED_AND_DECIDED, old_event
 
 RULE = Policy("second_price")
 OPENED = said(AuctionOpened(lot="lot", rule=RULE), "ann")
@@ -68,6 +73,15 @@ class RiddlePosed(Opening, frozen=True, kw_only=True):
 def test_the_protocol_of_an_opening_that_nobody_registered_is_unknown() -> None:
     posed = said(RiddlePosed(rule=RULE), "ann")
     assert endings(posed, said(Cancelled(), "ann")) == [Ending("unknown", "cancelled")]
+
+
+def test_a_closing_and_a_decision_that_were_recorded_in_one_count_as_both() -> None:
+    opened, bid = history(OPENED, BID)
+    fields = msgspec.to_builtins(DECIDED) | {"reason": "deadline"}
+    both = old_event(CLOSED_AND_DECIDED, fields, opened.boundary, COORDINATOR, "both")
+    subject = wire_subject("rehearsal", both)
+    ended = decode(3, 4 * NS_PER_SECOND, subject, encode(both, 10_000))
+    assert endings(opened, bid, ended) == [Ending("auction", "decided", 3.0, 2.0)]
 
 
 def test_only_what_comes_behind_the_head_is_news() -> None:

@@ -14,19 +14,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from golden.samples import FOLDER
 from mabeam.core.actors import COORDINATOR
 from mabeam.core.agent import AgentState
-from mabeam.core.envelope import Envelope, Recorded, decode, wire_subject
+from mabeam.core.envelope import Envelope, Recorded, decode, encode, wire_subject
 from mabeam.core.errors import UnknownEventType
 from mabeam.core.session import SessionState
+from mabeam.core.subjects import Boundary
 from mabeam.core.tables import Column, ColumnType, Value
 from mabeam.projections.plain import plain
 from mabeam.projections.world import WORLD, World
+from support.old_types import OFFERED, PINGED, STATED, old_event
 from support.story import told
 from support.tabled import BY_NAME, Shown, Tabled, key_of, named, without_nul
 from support.teams import Step, forgeries, histories, played
 
+GOLDEN: Final = Path(__file__).parents[2] / "golden"
 CURRENT: Final = ("agents", "variables", "constraints", "sessions", "conflicts", "considered")
 APPENDED: Final = tuple(name for name in BY_NAME if name not in CURRENT)
 # What no agent can bring about, whatever it says: these follow from what coordinators say.
@@ -279,13 +281,13 @@ def test_every_table_and_every_column_is_filled_by_some_history() -> None:
     assert empty == []
 
 
-@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.json")), ids=lambda file: file.stem)
 def test_an_event_of_any_age_has_rows_or_none_but_never_fails(file: Path) -> None:
     assert Tabled([stored(1, file)]).world.position == 1
 
 
 def test_all_old_events_after_each_other_give_rows_that_fit() -> None:
-    files = sorted(FOLDER.glob("*.json"))
+    files = sorted(GOLDEN.glob("*.json"))
     tabled = Tabled()
     found = [row for at, file in enumerate(files, 1) for row in tabled.apply(stored(at, file))]
     assert {row.table for row in found} >= {
@@ -335,6 +337,31 @@ def test_what_a_column_cannot_hold_is_left_out_and_never_counts(
     (session,) = tabled.all("sessions")
     assert session["question"] == "x\ufffd"
     assert json.loads(str(session["opening"]))["lot"] == "x\ufffd"
+
+
+def test_an_old_event_that_is_several_today_gives_the_rows_of_each_part() -> None:
+    it = Boundary("session", "task")
+    log = [
+        decode(1, 10**9, "mabeam.team.session.task.opened.a", event("opened", b'{"lot":"x"}')),
+        *(
+            decode(at, at * 10**9, wire_subject("team", old), encode(old, 10_000))
+            for at, old in enumerate(
+                (
+                    old_event(OFFERED, {"amounts": [3, 5]}, it, "ann", "offered"),
+                    old_event(PINGED, {}, it, "bob", "pinged"),
+                    old_event(STATED, {"cents": 700}, it, "bob", "stated"),
+                ),
+                2,
+            )
+        ),
+    ]
+    tabled = Tabled(log[:1])
+    assert [row.table for row in tabled.apply(log[1])].count("bids") == 2
+    assert tabled.apply(log[2]) == ()
+    assert tabled.apply(log[3])
+    # A word is known by its position, so of two at one position the last one stays.
+    assert [(bid["position"], bid["amount"]) for bid in tabled.all("bids")] == [(2, 5), (4, 7)]
+    assert tabled.world.unreadable.count == 0
 
 
 def event(name: str, data: bytes) -> bytes:

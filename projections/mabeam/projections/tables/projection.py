@@ -10,9 +10,10 @@ from typing import Final
 
 from mabeam.core.envelope import Recorded
 from mabeam.core.errors import CodecError
+from mabeam.core.events import Several
 from mabeam.core.tables import Row, Table
 from mabeam.projections.tables import agents, constraints, sessions, unreadable, variables
-from mabeam.projections.world import World
+from mabeam.projections.world import WORLD, World
 
 __all__ = ["NAME", "TABLES", "VERSION", "rows"]
 
@@ -57,4 +58,11 @@ def rows(before: World, recorded: Recorded, after: World) -> tuple[Row, ...]:
     except CodecError:
         # What is not unreadable is of a type that nobody registered.
         return ()
-    return of_kind(before, recorded, event, after)
+    if not isinstance(event, Several):
+        return of_kind(before, recorded, event, after)
+    found: list[Row] = []
+    for part in recorded.parts:
+        after = WORLD.apply(before, part)
+        found += of_kind(before, part, part.data, after)
+        before = after
+    return tuple(found)

@@ -97,9 +97,10 @@ class Passage:
             if is_news:
                 self._unreadable()
         elif recorded.kind == "session":
-            ending = self._follow(recorded)
-            if ending is not None and is_news:
-                self._ended(ending)
+            for part in recorded.parts:
+                ending = self._follow(part)
+                if ending is not None and is_news:
+                    self._ended(ending)
 
     def _follow(self, recorded: Recorded) -> Ending | None:
         """Fold an event of a session; return how the session ended, if it did so by this."""
