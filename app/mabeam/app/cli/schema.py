@@ -46,7 +46,7 @@ def with_modules(command: CommandT) -> CommandT:
 
 @click.group
 def schema() -> None:
-    """Describe events to any language, and keep recorded ones readable."""
+    """Describe events to any language, and keep old ones readable."""
 
 
 @schema.command(
