@@ -8,6 +8,7 @@
     │   ├── OutcomeUnknown      the append may have been recorded; read before trying again
     │   ├── StoreUnavailable    the log cannot be reached now; try again later
     │   ├── StoreFull           the log has no room; nothing was recorded: make room
+    │   ├── ReadOnly            this copy of the log takes no events; append where one does
     │   ├── NotAuthorized       the log's server forbids this subject to these credentials
     │   └── LogGap              positions are missing between two reads; do not trust the fold
     ├── CodecError
@@ -18,6 +19,7 @@
     │   └── DowncastFailed      an event could not be written in an older version; nothing was
     ├── ProjectionError         a fold failed on one event; its state stands before that event
     ├── NotFound                nothing of that name or at that position exists
+    ├── BackupDamaged           the files are not what was backed up; take another copy of them
     ├── ReplayDiverged          a recorded decision does not follow from the recorded history
     └── ConfigurationError      a setting is wrong or contradicts the surroundings
         ├── DataFolderInUse     another process serves this data folder; use its address
@@ -33,6 +35,7 @@ import reprlib
 from typing import Final
 
 __all__ = [
+    "BackupDamaged",
     "CodecError",
     "ConfigurationError",
     "Conflict",
@@ -47,6 +50,7 @@ __all__ = [
     "NotFound",
     "OutcomeUnknown",
     "ProjectionError",
+    "ReadOnly",
     "Rejected",
     "ReplayDiverged",
     "ServerFailed",
@@ -204,6 +208,22 @@ class StoreUnavailable(StoreError):
 
 class StoreFull(StoreError):
     """The log has reached its size limit or its disk is full; nothing was recorded."""
+
+
+class ReadOnly(StoreError):
+    """This copy of the log takes no events, and nothing was recorded.
+
+    Attributes:
+        because: Why not: it is an archive, a mirror, or being restored.
+    """
+
+    def __init__(self, because: str) -> None:
+        super().__init__(because)
+        self.because = because
+
+    def __str__(self) -> str:
+        """Say why."""
+        return f"the log takes no events here: {self.because}"
 
 
 class NotAuthorized(StoreError):
@@ -367,6 +387,24 @@ class ProjectionError(MabeamError):
 
 class NotFound(MabeamError):
     """Nothing of that name, or nothing at that position, exists."""
+
+
+class BackupDamaged(MabeamError):
+    """The files of a backup are not what was backed up; nothing was restored.
+
+    Attributes:
+        file: Which file, or the folder when one is missing.
+        detail: In what it differs.
+    """
+
+    def __init__(self, file: str, detail: str) -> None:
+        super().__init__(file, detail)
+        self.file = file
+        self.detail = detail
+
+    def __str__(self) -> str:
+        """Say which file and what is wrong."""
+        return f"{self.file}: {self.detail}"
 
 
 class ReplayDiverged(MabeamError):

@@ -9,7 +9,13 @@ from typing import Any, Final
 
 import msgspec
 
-from mabeam.core.errors import ConfigurationError, EventTooLarge, StoreError, StoreFull
+from mabeam.core.errors import (
+    ConfigurationError,
+    EventTooLarge,
+    ReadOnly,
+    StoreError,
+    StoreFull,
+)
 
 __all__ = [
     "Answer",
@@ -169,6 +175,7 @@ _CONFLICT: Final = frozenset({10071, 10164})
 _DUPLICATE: Final = frozenset({10201})
 _STORE_FAILED: Final = 10077
 _TOO_LARGE: Final = 10054
+_SEALED: Final = 10109
 # No room for the message: resources, storage or memory of server or account, limits of stream.
 _FULL: Final = frozenset({10002, 10023, 10028, 10047})
 _FULL_TEXT: Final = ("maximum bytes", "maximum messages", "insufficient", "no space")
@@ -202,6 +209,8 @@ def final_error(
     """Translate an error about which nothing can be done here."""
     if _is_full(error):
         return StoreFull(f"the log has no room: {error}")
+    if error.err_code == _SEALED:
+        return ReadOnly("it is an archive, sealed for ever")
     if error.err_code == _TOO_LARGE:
         return EventTooLarge(size, limit)
     return ConfigurationError(f"the server refuses the request: {error}")

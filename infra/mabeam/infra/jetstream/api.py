@@ -47,17 +47,25 @@ class Api:
         answer: type[AnswerT],
         *,
         deadline: float | None = None,
+        prefix: str = "$JS.API",
     ) -> AnswerT:
         """Ask until there is an answer; an error of JetStream is an answer too.
 
         Only for requests that may be carried out twice.
+
+        Args:
+            operation: What to do.
+            body: With what.
+            answer: The shape of the answer.
+            deadline: When to give up, by the loop's clock; None for after one's patience.
+            prefix: Where the interface is, if it is that of another domain or account.
 
         Raises:
             StoreUnavailable: There was none until the deadline.
             NotAuthorized: The server forbids the request.
         """
         limit = self.deadline() if deadline is None else deadline
-        subject = f"$JS.API.{operation}"
+        subject = f"{prefix}.{operation}"
         payload = b"" if body is None else msgspec.json.encode(body)
         patience = Patience(limit)
         while True:

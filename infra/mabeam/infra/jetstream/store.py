@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
+from mabeam.core.errors import ReadOnly
 from mabeam.core.ports import Delivery, Guard, Page, Write
 from mabeam.core.subjects import EVERYTHING, Filter, subject_filter
 from mabeam.infra.jetstream.answers import StreamAnswer, StreamConfig, instant_ns
@@ -18,6 +19,7 @@ from mabeam.infra.jetstream.gets import Gets
 from mabeam.infra.jetstream.publisher import Publisher
 from mabeam.infra.jetstream.reading import Reader
 from mabeam.infra.jetstream.settlement import Settlement
+from mabeam.infra.jetstream.standing import closed_because
 from mabeam.infra.jetstream.topology import (
     Storage,
     apply,
@@ -65,6 +67,7 @@ async def open_store(  # noqa: PLR0913 - a server, a space and how it is kept
         Rejected: The name of the space is illegal.
         NotFound: There is no such space, and none is to be created.
         ConfigurationError: The stream is not what a log must be.
+        ReadOnly: It is an archive, a mirror or being restored: pass ``create=False`` to read it.
         StoreUnavailable: The server did not answer in time.
         NotAuthorized: These credentials may not open the space.
     """
@@ -113,6 +116,7 @@ class JetStreamStore:
         self._api = api
         self._space = space
         self._stream = config.name
+        self._closed = closed_because(config)
         self._gets = Gets(api, self._stream)
         self._reader = Reader(api, space, self._stream)
         self._appender = Appender(
@@ -145,9 +149,12 @@ class JetStreamStore:
             Rejected: An event has illegal names, or the writes are not one append.
             EventTooLarge: An event has more bytes than the log takes.
             StoreFull: The log has no room left; nothing was recorded.
+            ReadOnly: It is an archive, a mirror or being restored; nothing was recorded.
             NotAuthorized: The server forbids a subject to these credentials.
             StoreUnavailable: The log could not be reached in time; nothing was recorded.
         """
+        if self._closed:
+            await self._refuse_while_closed()
         return await self._appender.append(writes, guards, self._api.deadline())
 
     def read(
@@ -215,6 +222,12 @@ class JetStreamStore:
         """
         replicas = (await self._describe()).config.num_replicas
         return await open_checkpoints(self._api.connection, self._space, replicas=replicas)
+
+    async def _refuse_while_closed(self) -> None:
+        # Asked again each time, since a mirror may have been promoted.
+        self._closed = closed_because((await self._describe()).config)
+        if self._closed:
+            raise ReadOnly(self._closed)
 
     async def _describe(self) -> StreamAnswer:
         return await describe(self._api, self._stream)

@@ -8,10 +8,11 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 import structlog
 
-from mabeam.core.errors import ConfigurationError, NotFound
+from mabeam.core.errors import ConfigurationError, NotFound, ReadOnly
 from mabeam.core.subjects import check_space, subject_filter
 from mabeam.infra.jetstream.answers import STREAM_NOT_FOUND, StreamAnswer, StreamConfig
 from mabeam.infra.jetstream.api import Api
+from mabeam.infra.jetstream.standing import closed_because
 
 __all__ = [
     "Storage",
@@ -127,6 +128,7 @@ async def apply(api: Api, wanted: StreamConfig, *, keep: Collection[str] = ()) -
         keep: Settings that an existing stream keeps, whatever they are.
 
     Raises:
+        ReadOnly: It is an archive, a mirror or being restored, and stays as it is.
         ConfigurationError: The existing stream differs in something that cannot be
             changed, or would let acknowledged events vanish. Take another space, or
             another server.
@@ -166,6 +168,9 @@ async def _update(
     api: Api, wanted: StreamConfig, found: StreamAnswer, keep: Collection[str]
 ) -> StreamConfig:
     present = found.config
+    closed = closed_because(present)
+    if closed:
+        raise ReadOnly(closed)
     faults = list(_faults(wanted, present))
     if faults:
         raise ConfigurationError(f"stream {wanted.name} exists with {', '.join(faults)}")
