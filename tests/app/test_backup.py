@@ -276,13 +276,12 @@ async def test_an_upload_that_was_broken_off_does_not_stand_in_the_way_of_the_ne
     here: Connection,
     there: Connection,
     breakable_server: NatsServer,
-    on: Connect,
     space: str,
     tmp_path: Path,
 ) -> None:
     store = await filled(here, space)
     taken = await back_up(here, space, tmp_path / "backup")
-    doomed = await on(breakable_server.url)
+    doomed = await connect(breakable_server.url)
     request = {"config": taken.settings, "state": taken.state}
     answer = json.loads(
         await doomed.ask(

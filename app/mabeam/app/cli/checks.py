@@ -10,14 +10,16 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from typing import Final, Literal, TypeAlias
-
-import msgspec
+from typing import Final
 
 from mabeam.agents.coordinator import CONSUMER
 from mabeam.app.cli.place import CONNECT_SECONDS, Place
 from mabeam.app.replaying import folded
-from mabeam.core.errors import ConfigurationError, MabeamError, NotFound, StoreError
+from mabeam.app.upkeep.check import Check
+from mabeam.app.upkeep.glance import glance
+from mabeam.app.upkeep.refold import checkpoints
+from mabeam.core.errors import ConfigurationError, LogGap, MabeamError, NotFound, StoreError
+from mabeam.core.ports import EventStore
 from mabeam.infra.embedded import EmbeddedServer
 from mabeam.infra.embedded.binary import find_binary
 from mabeam.infra.jetstream import Connection, connect, open_store
@@ -28,29 +30,11 @@ from mabeam.infra.jetstream.inspection import (
     spaces,
 )
 
-__all__ = ["Check", "checks", "clock"]
-
-Verdict: TypeAlias = Literal["ok", "warn", "fail"]
+__all__ = ["checks", "clock"]
 
 PYTHON_MIN: Final = (3, 11)
 FREE_BYTES_MIN: Final = 1 << 30
 CLOCK_NS_MAX: Final = 1_000_000_000
-
-
-class Check(msgspec.Struct, frozen=True):
-    """One thing looked at.
-
-    Attributes:
-        name: What.
-        verdict: ``fail`` keeps mabeam from working, ``warn`` deserves a look.
-        found: How it is.
-        fix: What to do about it; empty if nothing.
-    """
-
-    name: str
-    verdict: Verdict
-    found: str
-    fix: str = ""
 
 
 async def checks(place: Place, space: str | None) -> AsyncIterator[Check]:
@@ -129,21 +113,14 @@ async def _space(connection: Connection, space: str) -> list[Check]:
     asked_ns = time.time_ns()
     report = await inspect_space(connection, space)
     here_ns = (asked_ns + time.time_ns()) // 2
+    store = await open_store(connection, space, create=False)
     return [
-        _settings(report, space),
+        *glance(report, space),
         clock(report.clock_ns - here_ns, space),
-        await _readable(connection, space),
+        await _readable(store),
+        *await checkpoints(connection, store),
         _coordinated(report, space),
     ]
-
-
-def _settings(report: SpaceReport, space: str) -> Check:
-    name = f"{space}: stream"
-    size = f"{report.events:,} events, {report.size_bytes / 2**20:,.1f} MiB"
-    if report.deviations:
-        fix = f"'mabeam up {space}' mends what can be changed in a stream"
-        return Check(name, "fail", f"{size}; {', '.join(report.deviations)}", fix)
-    return Check(name, "ok", size)
 
 
 def clock(ahead_ns: int, space: str) -> Check:
@@ -155,9 +132,13 @@ def clock(ahead_ns: int, space: str) -> Check:
     return Check(name, "ok", f"the server's is {text}")
 
 
-async def _readable(connection: Connection, space: str) -> Check:
+async def _readable(store: EventStore) -> Check:
+    space = store.space
     name = f"{space}: events"
-    world = await folded(await open_store(connection, space, create=False))
+    try:
+        world = await folded(store)
+    except LogGap as error:
+        return Check(name, "fail", str(error), f"'mabeam log check {space}' looks closer")
     if not world.unreadable.count:
         return Check(name, "ok", "all readable")
     position, reason = world.unreadable.latest[-1]
@@ -178,6 +159,8 @@ def _coordinated(report: SpaceReport, space: str) -> Check:
                 return Check(name, "ok", "none is running, and nothing waits for one")
             text = f"none is running, and {due:,} events wait"
             return Check(name, "warn", text, f"'mabeam up {space}' runs one")
+    if report.closed:
+        return Check(name, "ok", "not needed here")
     if not report.events:
         return Check(name, "ok", "nothing to coordinate yet")
     return Check(name, "warn", "there has never been one", f"'mabeam up {space}' runs one")

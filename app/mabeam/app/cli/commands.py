@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "conflicts": "mabeam.app.cli.lists:conflicts",
     "state": "mabeam.app.cli.state:state",
     "replay": "mabeam.app.cli.replay:replay",
+    "log": "mabeam.app.cli.log:log",
     "doctor": "mabeam.app.cli.doctor:doctor",
     "projection": "mabeam.app.cli.projection:projection",
     "schema": "mabeam.app.cli.schema:schema",

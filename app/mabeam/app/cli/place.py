@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from mabeam.infra.embedded import EmbeddedServer
     from mabeam.infra.embedded.guests import Guests
-    from mabeam.infra.jetstream import JetStreamStore
+    from mabeam.infra.jetstream import Connection, JetStreamStore
 
 __all__ = ["CONNECT_SECONDS", "DATA_VARIABLE", "SERVER_VARIABLE", "Place", "data_folder"]
 
@@ -93,6 +93,38 @@ class Place:
             if stays:
                 guests.leave()
             yield running
+
+    @asynccontextmanager
+    async def connection(
+        self, space: str | None = None, *, make: bool = False
+    ) -> AsyncGenerator[Connection]:
+        """Connect to the server itself, for work on what it keeps.
+
+        Args:
+            space: A space that must be there; None for no matter which are.
+            make: As for `address`.
+
+        Raises:
+            NotFound: There is no such space.
+            StoreUnavailable: No server answers at the address.
+        """
+        from mabeam.core.errors import NotFound
+        from mabeam.core.subjects import check_space
+        from mabeam.infra.jetstream import connect
+        from mabeam.infra.jetstream.inspection import spaces
+        from mabeam.infra.observability import bind_log
+
+        if space is not None:
+            check_space(space)
+            bind_log(space=space)
+        async with self.address(make=make) as url:
+            connection = await connect(url.split(","), deadline_seconds=CONNECT_SECONDS)
+            try:
+                if space is not None and space not in await spaces(connection):
+                    raise NotFound(f"there is no space {space!r}; {await _others(url)}")
+                yield connection
+            finally:
+                await connection.close()
 
     @asynccontextmanager
     async def log(

@@ -15,10 +15,10 @@ import msgspec
 import structlog
 
 from mabeam.core.errors import BackupDamaged, ConfigurationError, NotFound, StoreUnavailable
-from mabeam.infra.jetstream.answers import StreamAnswer, StreamConfig
+from mabeam.infra.jetstream.answers import StreamConfig
 from mabeam.infra.jetstream.api import Api
 from mabeam.infra.jetstream.image import CHUNK_BYTES, download, upload
-from mabeam.infra.jetstream.standing import restoring_subject, stand
+from mabeam.infra.jetstream.standing import change, restoring_subject, stand
 from mabeam.infra.jetstream.topology import event_stream, stream_name
 from mabeam.infra.jetstream.transcript import Transcript, transcribe
 
@@ -132,13 +132,13 @@ async def put_back(  # noqa: PLR0913 - what, whence, how and what it must come t
     found = await stand(api, stream)
     transcript = await transcribe(api, stream, found.state.last_seq, reached=reached)
     if _sum(transcript) != taken.sum:
-        await _change(api, "DELETE", stream, None)
+        _ = await change(api, "DELETE", stream, None)
         detail = f"holds {_said(_sum(transcript))}, and not {_said(taken.sum)}"
         raise BackupDamaged(str(image), detail)
     opened = found.settings | {"subjects": settings["subjects"]}
-    answer = await _change(api, "UPDATE", stream, opened)
+    answer = await change(api, "UPDATE", stream, opened)
     if taken.settings.get("sealed"):
-        answer = await _change(api, "UPDATE", stream, answer.settings | {"sealed": True})
+        answer = await change(api, "UPDATE", stream, answer.settings | {"sealed": True})
     return answer.config
 
 
@@ -155,7 +155,7 @@ async def _clear(api: Api, space: str) -> None:
             "restore onto another server"
         )
     _log.info("taking away an unfinished restore", space=space)
-    await _change(api, "DELETE", stream, None)
+    _ = await change(api, "DELETE", stream, None)
 
 
 def _settings(space: str, settings: dict[str, Any], replicas: int | None) -> dict[str, Any]:
@@ -169,15 +169,6 @@ def _settings(space: str, settings: dict[str, Any], replicas: int | None) -> dic
     }
     kept = {field: value for field, value in settings.items() if field != "mirror"}
     return kept | declared | {"subjects": list(wanted.subjects)}
-
-
-async def _change(
-    api: Api, operation: str, stream: str, body: dict[str, Any] | None
-) -> StreamAnswer:
-    answer = await api.request(f"STREAM.{operation}.{stream}", body, StreamAnswer)
-    if answer.error is not None:
-        raise ConfigurationError(f"the server refuses {operation} of {stream}: {answer.error}")
-    return answer
 
 
 def _chunks(image: Path) -> Iterator[bytes]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from mabeam.core.errors import ConfigurationError
 from mabeam.core.subjects import ROOT
-from mabeam.infra.jetstream.answers import Answer, instant_ns
+from mabeam.infra.jetstream.answers import Answer, StreamConfig, instant_ns
 from mabeam.infra.jetstream.api import Api
 from mabeam.infra.jetstream.connection import Connection
-from mabeam.infra.jetstream.topology import describe, deviations, stream_name
+from mabeam.infra.jetstream.mirror import Source, mirror_stream
+from mabeam.infra.jetstream.standing import Keepers, Origin, closed_because, stand
+from mabeam.infra.jetstream.topology import deviations, stream_name
 
 __all__ = ["ConsumerReport", "SpaceReport", "inspect_space", "server_version", "spaces"]
 
@@ -30,12 +33,16 @@ class ConsumerReport(msgspec.Struct, frozen=True):
         waiting: Events that nobody has been given yet.
         unsettled: Events that were handed out and are not settled.
         is_attended: Whether a process asks for events at this moment.
+        settled_up_to: Position up to which everything is settled.
+        again: Events that were handed out more than once and are not settled yet.
     """
 
     name: str
     waiting: int
     unsettled: int
     is_attended: bool
+    settled_up_to: int = 0
+    again: int = 0
 
 
 class SpaceReport(msgspec.Struct, frozen=True):
@@ -43,17 +50,27 @@ class SpaceReport(msgspec.Struct, frozen=True):
 
     Attributes:
         events: How many events it has.
+        first: Position of the first one; 0, or the place of the first to come, if there is none.
+        head: Position of the last one.
         size_bytes: Bytes they take.
         clock_ns: The server's clock, nanoseconds since 1970 UTC.
         deviations: What of its settings is not as it should be.
         consumers: Who shares its events.
+        closed: Why it takes no events; empty if it takes them.
+        keepers: The servers that keep it.
+        origin: Where its events come from, if it is a mirror.
     """
 
     events: int
+    first: int
+    head: int
     size_bytes: int
     clock_ns: int
     deviations: tuple[str, ...]
     consumers: tuple[ConsumerReport, ...]
+    closed: str
+    keepers: Keepers
+    origin: Origin | None
 
 
 class _Names(Answer):
@@ -61,8 +78,14 @@ class _Names(Answer):
     streams: list[str] | None = None
 
 
+class _Floor(msgspec.Struct, frozen=True):
+    stream_seq: int = 0
+
+
 class _Consumer(msgspec.Struct):
     name: str
+    ack_floor: _Floor = _Floor()
+    num_redelivered: int = 0
     num_pending: int = 0
     num_ack_pending: int = 0
     num_waiting: int = 0
@@ -106,18 +129,51 @@ async def inspect_space(connection: Connection, space: str) -> SpaceReport:
     """
     api = Api(connection, PATIENCE_SECONDS)
     stream = stream_name(space)
-    answer = await describe(api, stream)
-    listed = await _ask(api, f"CONSUMER.LIST.{stream}", {"offset": 0}, _Consumers)
+    answer = await stand(api, stream)
+    consumers = await _consumers(api, stream)
     return SpaceReport(
         events=answer.state.messages,
+        first=answer.state.first_seq,
+        head=answer.state.last_seq,
         size_bytes=answer.state.bytes,
         clock_ns=instant_ns(answer.ts),
-        deviations=tuple(deviations(space, answer.config)),
+        deviations=tuple(_deviations(space, answer.config)),
         consumers=tuple(
-            ConsumerReport(c.name, c.num_pending, c.num_ack_pending, c.num_waiting > 0)
-            for c in listed.consumers or ()
+            ConsumerReport(
+                name=one.name,
+                waiting=one.num_pending,
+                unsettled=one.num_ack_pending,
+                is_attended=one.num_waiting > 0,
+                settled_up_to=one.ack_floor.stream_seq,
+                again=one.num_redelivered,
+            )
+            for one in consumers
         ),
+        closed=closed_because(answer.config),
+        keepers=answer.cluster or Keepers(),
+        origin=answer.mirror,
     )
+
+
+async def _consumers(api: Api, stream: str) -> list[_Consumer]:
+    found: list[_Consumer] = []
+    for _ in range(_PAGES_MAX):
+        page = await _ask(api, f"CONSUMER.LIST.{stream}", {"offset": len(found)}, _Consumers)
+        found += page.consumers or []
+        if not page.consumers or len(found) >= page.total:
+            break
+    return found
+
+
+def _deviations(space: str, present: StreamConfig) -> Iterator[str]:
+    if present.mirror is not None:
+        wanted = mirror_stream(space, Source.of(present.mirror), replicas=present.num_replicas)
+        for field in ("deny_delete", "deny_purge", "allow_direct", "max_age"):
+            value = getattr(present, field)
+            if value != getattr(wanted, field):
+                yield f"{field} {value!r} instead of {getattr(wanted, field)!r}"
+    else:
+        yield from deviations(space, msgspec.structs.replace(present, sealed=False))
 
 
 async def _ask(api: Api, operation: str, body: dict[str, Any], answer: type[AnswerT]) -> AnswerT:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -11,7 +11,16 @@ from mabeam.core.subjects import check_space
 from mabeam.infra.jetstream.answers import STREAM_NOT_FOUND, StreamAnswer, StreamConfig
 from mabeam.infra.jetstream.api import Api
 
-__all__ = ["Copy", "Keepers", "Origin", "Standing", "closed_because", "restoring_subject", "stand"]
+__all__ = [
+    "Copy",
+    "Keepers",
+    "Origin",
+    "Standing",
+    "change",
+    "closed_because",
+    "restoring_subject",
+    "stand",
+]
 
 _RESTORING: Final = "mabeam_restoring."
 
@@ -100,4 +109,25 @@ async def stand(api: Api, stream: str, prefix: str = "$JS.API") -> Standing:
         if answer.error.err_code == STREAM_NOT_FOUND:
             raise NotFound(f"the server has no stream {stream}")
         raise ConfigurationError(f"stream {stream}: {answer.error}")
+    return answer
+
+
+async def change(
+    api: Api, operation: str, stream: str, settings: dict[str, Any] | None
+) -> StreamAnswer:
+    """Update a stream to what its settings shall be, or delete it.
+
+    Args:
+        api: The management interface.
+        operation: ``UPDATE`` or ``DELETE``.
+        stream: Name of the stream.
+        settings: All its settings, for an update.
+
+    Raises:
+        ConfigurationError: The server refuses.
+        StoreUnavailable: The server did not answer in time.
+    """
+    answer = await api.request(f"STREAM.{operation}.{stream}", settings, StreamAnswer)
+    if answer.error is not None:
+        raise ConfigurationError(f"the server refuses {operation} of {stream}: {answer.error}")
     return answer
