@@ -6,7 +6,12 @@ import signal
 
 from hypothesis import settings
 
-pytest_plugins = ["support.nats_server", "support.nats_cluster", "support.postgres"]
+pytest_plugins = [
+    "support.nats_server",
+    "support.nats_cluster",
+    "support.nats_domains",
+    "support.postgres",
+]
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("mabeam", deadline=None)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import shutil
 import subprocess
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -270,6 +272,52 @@ async def test_a_restore_that_was_broken_off_takes_no_events_and_is_done_again(
     assert await contents(await open_store(there, space)) == await contents(store)
     # The store that was opened in between has learned that events are taken now.
     assert await unfinished.append(write("session/9")) == 13
+
+
+async def test_a_restore_may_die_before_any_request_and_is_done_again(
+    here: Connection,
+    breakable_server: NatsServer,
+    on: Connect,
+    space: str,
+    tmp_path: Path,
+) -> None:
+    store = await filled(here, space)
+    taken = await back_up(here, space, tmp_path / "backup")
+    deaths = 0
+    while True:
+        doomed = await on(breakable_server.url)
+        die_after(doomed, deaths)
+        try:
+            _ = await restore(doomed, tmp_path / "backup")
+        except InterruptedError:
+            deaths += 1
+        else:
+            break
+        fresh = await on(breakable_server.url)
+        if await is_listed(fresh, space):
+            left = await open_store(fresh, space, create=False)
+            try:
+                position = await left.append(write("session/9", expect=0))
+            except ReadOnly:
+                continue
+            # It died behind its last change: all had been verified.
+            assert position == taken.last + 1
+            break
+    assert deaths > 5
+    restored = await open_store(await on(breakable_server.url), space)
+    assert (await contents(restored))[: taken.last] == await contents(store)
+
+
+def die_after(connection: Connection, requests: int) -> None:
+    """Have a connection fail for ever when it has made so many requests."""
+    ask, made = connection.ask, itertools.count()
+
+    async def doomed(*arguments: Any, **options: Any) -> bytes:  # noqa: ANN401 - passed on
+        if next(made) >= requests:
+            raise InterruptedError
+        return await ask(*arguments, **options)
+
+    connection.ask = doomed  # type: ignore[method-assign] # it dies here
 
 
 async def test_an_upload_that_was_broken_off_does_not_stand_in_the_way_of_the_next(

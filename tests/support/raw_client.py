@@ -39,6 +39,20 @@ class RawClient:
                 raise ConnectionError(f"{subject} was refused: {line!r}")
         raise ConnectionError("the server closed the connection")
 
+    def publish(self, subject: str, text: str) -> None:
+        """Publish a text and await nothing."""
+        self._send(f"PUB {subject} {len(text.encode())}\r\n{text}\r\n")
+
+    def deliver(self, subject: str) -> str:
+        """Request a message of a consumer and return where it is to be settled."""
+        self._send(f"PUB {subject} {self._inbox} 0\r\n\r\n")
+        for line in self._lines:
+            verb, *words = line.split()
+            if verb in {b"MSG", b"HMSG"}:
+                _ = self._lines.read(int(words[-1]) + 2)
+                return words[2].decode()
+        raise ConnectionError("the server closed the connection")
+
     def _send(self, text: str) -> None:
         self._socket.sendall(text.encode())
 
