@@ -118,7 +118,7 @@ async def _space(connection: Connection, space: str) -> list[Check]:
         *glance(report, space),
         clock(report.clock_ns - here_ns, space),
         await _readable(store),
-        *await checkpoints(connection, store),
+        *await checkpoints(connection, store, folds=()),
         _coordinated(report, space),
     ]
 

@@ -13,9 +13,11 @@ from mabeam.core.ports import Checkpoint, EventStore
 from mabeam.infra.jetstream import Connection
 from mabeam.infra.jetstream.api import Api
 from mabeam.infra.jetstream.saved import saved
+from mabeam.projections.packing import Packed
 from mabeam.projections.plain import fingerprint
 from mabeam.projections.projection import Projection
-from mabeam.projections.runner import StateCodec
+from mabeam.projections.resuming import StateCodec
+from mabeam.projections.world import WORLD, World
 
 __all__ = ["FOLDS", "Fold", "checkpoints"]
 
@@ -33,9 +35,11 @@ class Fold:
     codec: StateCodec[Any]
 
 
-FOLDS: Final[Sequence[Fold]] = ()
+FOLDS: Final[Sequence[Fold]] = (Fold(WORLD, Packed(World)),)
+"""The folds of which mabeam itself saves states."""
 
 _REBUILD: Final = "raise the projection's version, so that its state is folded anew"
+_FORGET: Final = "nothing is lost: what cannot be read is passed over and folded anew"
 
 
 async def checkpoints(
@@ -54,12 +58,11 @@ async def checkpoints(
     fitting: list[Checkpoint] = []
     async for subject, checkpoint in saved(Api(connection), store.space):
         if checkpoint is None:
-            faults.append(Check(name, "fail", f"{subject} holds none", _REBUILD))
+            faults.append(Check(name, "warn", f"{subject} holds none", _FORGET))
         elif checkpoint.position > (head := await store.head()):
             found = f"{subject} is at {checkpoint.position:,}, and the log ends at {head:,}"
-            faults.append(
-                Check(name, "fail", found, f"the log lost events or was replaced: {RESTORE}")
-            )
+            fix = f"the log lost events or was replaced: {RESTORE}"
+            faults.append(Check(name, "fail", found, fix))
         else:
             fitting.append(checkpoint)
     compared = 0
@@ -67,20 +70,19 @@ async def checkpoints(
         identity = (fold.projection.name, fold.projection.version)
         own = [one for one in fitting if (one.projection, one.version) == identity]
         compared += len(own)
-        differences = _differences(store, fold, own)
-        faults += [Check(name, "fail", found, _REBUILD) async for found in differences]
+        faults += [check async for check in _differences(store, fold, own, name)]
     if faults:
         return faults
     if not fitting:
         return [Check(name, "ok", "none")]
-    said = f"{len(fitting):,}, none ahead of the log, {compared:,} compared with a refold"
-    return [Check(name, "ok", said)]
+    said = f"{len(fitting):,}, none ahead of the log"
+    return [Check(name, "ok", f"{said}, {compared:,} the same as a refold" if folds else said)]
 
 
 async def _differences(
-    store: EventStore, fold: Fold, kept: Sequence[Checkpoint]
-) -> AsyncIterator[str]:
-    """Fold the log again and say which of the saved states of one projection are others."""
+    store: EventStore, fold: Fold, kept: Sequence[Checkpoint], name: str
+) -> AsyncIterator[Check]:
+    """Fold the log again and tell which of the saved states of one projection are others."""
     state, position = fold.projection.initial, 0
     for checkpoint in sorted(kept, key=lambda one: one.position):
         async for page in store.read(after=position, until=checkpoint.position):
@@ -90,8 +92,8 @@ async def _differences(
         said = f"{checkpoint.projection} {checkpoint.version} at {position:,}"
         try:
             found = fold.codec.decode(checkpoint.state)
-        except (MabeamError, ValueError) as error:
-            yield f"{said} cannot be read: {error}"
+        except MabeamError as error:
+            yield Check(name, "warn", f"{said} cannot be read: {error}", _FORGET)
         else:
             if fingerprint(found) != fingerprint(state):
-                yield f"{said} is not what the log folds to"
+                yield Check(name, "fail", f"{said} is not what the log folds to", _REBUILD)
