@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from bench.appending import measure_one_by_one, measure_pipelined
+from bench.checking import measure_check
 from bench.deciding import measure_decisions
 from bench.figures import Figure, table
 from bench.observing import measure_telemetry
@@ -40,6 +41,7 @@ _BENCHMARKS: Final[dict[str, Callable[[Sizes], Awaitable[list[Figure]]]]] = {
     "telemetry": measure_telemetry,
     "eventsourcing": measure_recording,
     "upcasting": measure_upcasting,
+    "check": measure_check,
 }
 
 

@@ -21,7 +21,17 @@ __all__ = ["Source", "mirror", "mirror_stream", "origin_head", "promote"]
 ORIGIN_SECONDS: Final = 2.0
 """How long an origin may take to answer before it counts as out of reach."""
 
-_API: Final = "$JS.API"
+
+class _External(msgspec.Struct, frozen=True):
+    api: str = "$JS.API"
+    deliver: str = ""
+
+
+class _Setting(msgspec.Struct, frozen=True):
+    """Where a mirror gets its events from, as the server writes it."""
+
+    name: str
+    external: _External = _External()
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -46,9 +56,8 @@ class Source(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, setting: dict[str, Any]) -> Source:
         """Return what the setting of an existing mirror says."""
-        external = setting.get("external") or {}
-        deliver = external.get("deliver", "")
-        return cls(setting.get("name", ""), external.get("api", _API), deliver)
+        found = msgspec.convert(setting, _Setting)
+        return cls(found.name, found.external.api, found.external.deliver)
 
     @property
     def setting(self) -> dict[str, Any]:
