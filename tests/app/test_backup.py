@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from mabeam.app.upkeep import back_up, export, read_manifest, restore
+from mabeam.app.upkeep import archive, back_up, export, look_at, read_manifest, restore
 from mabeam.core.errors import BackupDamaged, ConfigurationError, ReadOnly
 from mabeam.core.ports import EventStore
 from mabeam.infra.jetstream import Connection, connect, open_store
@@ -177,6 +177,23 @@ async def test_an_empty_space_comes_back_empty(
     restored = await open_store(there, space)
     assert await restored.head() == 0
     assert await restored.append(write(expect=0)) == 1
+
+
+@pytest.mark.slow
+async def test_a_space_on_three_servers_is_checked_and_archived_there(
+    nats_cluster: NatsCluster, on: Connect, space: str
+) -> None:
+    cluster = await on(nats_cluster.url)
+    store = await filled(cluster, space, replicas=3)
+    before = await contents(store)
+    found = {check.name: check async for check in look_at(cluster, space)}
+    assert "3, all current" in found[f"{space}: copies"].found
+    assert [check.name for check in found.values() if check.verdict != "ok"] == [f"{space}: events"]
+    sealed = await archive(cluster, space)
+    with pytest.raises(ReadOnly, match="sealed for ever"):
+        _ = await store.append(write("session/9"))
+    assert await contents(store) == before
+    assert await archive(cluster, space) == sealed
 
 
 @pytest.mark.slow

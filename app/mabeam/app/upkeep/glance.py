@@ -74,11 +74,11 @@ def _mirrored(report: SpaceReport, space: str) -> Check:
     where = (origin.external or {}).get("api", "this server")
     found = f"of {origin.name} at {where}, {origin.lag:,} events behind"
     if not 0 <= origin.active <= HEARD_NS_MAX:
-        heard = "never heard of it"
-        if origin.active > 0:
-            heard = f"heard last {origin.active / 1e9:,.0f} s ago"
+        heard = (
+            f"last heard {origin.active / 1e9:,.0f} s ago" if origin.active > 0 else "never heard"
+        )
         fix = "see whether the servers are connected; a mirror resumes by itself"
-        return Check(name, "warn", f"{found} when it was {heard}", fix)
+        return Check(name, "warn", f"{found} as far as known, {heard}", fix)
     return Check(name, "warn" if origin.lag else "ok", found, "wait for it" if origin.lag else "")
 
 
