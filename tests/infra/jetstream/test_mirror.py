@@ -10,7 +10,7 @@ from mabeam.core.errors import ConfigurationError, NotFound, ReadOnly, StoreUnav
 from mabeam.core.ports import EventStore
 from mabeam.infra.jetstream import Connection, open_store
 from mabeam.infra.jetstream.api import Api
-from mabeam.infra.jetstream.inspection import inspect_space
+from mabeam.infra.jetstream.inspection import inspect_space, spaces
 from mabeam.infra.jetstream.mirror import Source, mirror, promote
 from support.events import append_each, write
 from support.nats_domains import NatsDomains
@@ -81,6 +81,7 @@ async def test_a_mirror_resumes_after_a_cut(nats_domains: NatsDomains, on: Conne
     await edge.up(Api(edge).deadline())
     await caught_up(copy, origin)
     assert await contents(copy) == await contents(origin)
+    assert await spaces(edge) == ("team",)
     report = await inspect_space(edge, "team")
     assert report.origin is not None
     assert report.origin.lag == 0

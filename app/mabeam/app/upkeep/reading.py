@@ -40,7 +40,7 @@ async def look_at(
         if reached is not None:
             reached(audit.position)
     audit.end(report.head)
-    for check in _judged(audit, space):
+    for check in _judged(audit, space, is_mirror=report.origin is not None):
         yield check
     if audit.missing.count:
         # No fold passes a gap, so there is nothing to compare saved states with.
@@ -50,7 +50,7 @@ async def look_at(
         yield check
 
 
-def _judged(audit: Audit, space: str) -> Iterator[Check]:
+def _judged(audit: Audit, space: str, *, is_mirror: bool) -> Iterator[Check]:
     yield _judge(
         f"{space}: sequence",
         audit.missing,
@@ -73,7 +73,7 @@ def _judged(audit: Audit, space: str) -> Iterator[Check]:
         "fail",
         "are not whole",
         RESTORE,
-        "each is whole and stands together",
+        "each stands together" if is_mirror else "each is whole and stands together",
     )
     yield (
         _judge(

@@ -73,9 +73,13 @@ class SpaceReport(msgspec.Struct, frozen=True):
     origin: Origin | None
 
 
-class _Names(Answer):
+class _Stream(msgspec.Struct):
+    config: StreamConfig
+
+
+class _Streams(Answer):
     total: int = 0
-    streams: list[str] | None = None
+    streams: list[_Stream] | None = None
 
 
 class _Floor(msgspec.Struct, frozen=True):
@@ -109,15 +113,21 @@ async def spaces(connection: Connection) -> tuple[str, ...]:
         StoreUnavailable: The server did not answer in time, or has no JetStream.
     """
     api = Api(connection, PATIENCE_SECONDS)
-    found: list[str] = []
+    found: list[StreamConfig] = []
     for _ in range(_PAGES_MAX):
-        page = await _ask(
-            api, "STREAM.NAMES", {"offset": len(found), "subject": f"{ROOT}.>"}, _Names
-        )
-        found += page.streams or []
+        page = await _ask(api, "STREAM.LIST", {"offset": len(found)}, _Streams)
+        found += [stream.config for stream in page.streams or ()]
         if not page.streams or len(found) >= page.total:
             break
-    return tuple(sorted(n.removeprefix(_PREFIX) for n in found if n.startswith(_PREFIX)))
+    return tuple(sorted(one.name.removeprefix(_PREFIX) for one in found if _is_log(one)))
+
+
+def _is_log(config: StreamConfig) -> bool:
+    """Tell whether a stream is the log of a space: its own, a mirror, or one being restored."""
+    if not config.name.startswith(_PREFIX):
+        return False
+    listens = any(subject.startswith(f"{ROOT}.") for subject in config.subjects)
+    return listens or bool(closed_because(config))
 
 
 async def inspect_space(connection: Connection, space: str) -> SpaceReport:
