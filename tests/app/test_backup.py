@@ -130,6 +130,9 @@ async def test_a_space_in_use_is_backed_up_as_of_one_position(
             restored = await open_store(there, space)
             expected = [one for one in await contents(store) if one[0] <= taken.last]
             assert await contents(restored) == expected
+            # No append was cut in two.
+            following = await read_all(store, after=taken.last - 1, until=taken.last + 1)
+            assert len({one.envelope.commitid for one in following}) == len(following)
             _ = await there.ask(f"$JS.API.STREAM.DELETE.{stream_name(space)}", seconds=5)
     finally:
         for writer in writers:

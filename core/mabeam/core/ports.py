@@ -133,6 +133,7 @@ class EventStore(Protocol):
             Rejected: An event has an illegal id, type, source or subject.
             EventTooLarge: An event has more bytes than the log takes.
             StoreFull: The log has no room left; nothing was recorded.
+            ReadOnly: This copy of the log takes no events; nothing was recorded.
             NotAuthorized: The server forbids a subject to these credentials.
         """
         ...
