@@ -48,8 +48,8 @@ def test_a_log_that_kept_its_word_passes(journal: Journal) -> None:
     first = journal.attempt("one", write(ANN, "a", expect=NEW))
     journal.recorded(first, 1)
     refused = journal.attempt("two", write(ANN, "never", expect=NEW))
-    journal.refused(refused)
-    _ = journal.attempt("two", write(BOB, "lost"))
+    journal.conflict(refused)
+    journal.unknown(journal.attempt("two", write(BOB, "lost")))
     _ = journal.attempt("three", write(BOB, "b"))
     batch = journal.attempt(
         "one", write(ANN, "c", expect=1), write(BOB, "d"), guards=[(str(BOB), 2)]
@@ -71,7 +71,7 @@ def told(
         if position:
             journal.recorded(attempt, position)
         elif position == 0:
-            journal.refused(attempt)
+            journal.conflict(attempt)
     return list(journal.entries)
 
 
@@ -81,7 +81,7 @@ FAULTS: dict[str, tuple[list[Entry], list[Recorded]]] = {
         told(([write(BOB, "b")], [], None), ([write(ANN, "a")], [], 2)),
         log_of(("a", ANN), ("b", BOB)),
     ),
-    r"refused: stands at \[\[1\]\]": (
+    r"conflict: stands at \[\[1\]\]": (
         told(([write(ANN, "a")], [], 0)),
         log_of(("a", ANN)),
     ),
@@ -153,12 +153,18 @@ class TestBoundaries:
     def test_a_boundary_is_a_register_of_ids(self, journal: Journal) -> None:
         journal.recorded(journal.attempt("one", write(ANN, "a", "b", expect=NEW)), 2)
         journal.saw(journal.look("two", str(ANN)), "b")
-        journal.refused(journal.attempt("two", write(ANN, "c", expect=NEW)))
+        journal.conflict(journal.attempt("two", write(ANN, "c", expect=NEW)))
         swap = journal.attempt("two", write(ANN, "d", expect=2), seen={str(ANN): "b"})
         journal.recorded(swap, 3)
         journal.recorded(journal.attempt("two", write(ANN, "e")), 4)
         journal.saw(journal.look("one", str(ANN)), "e")
         _ = journal.look("dead", str(ANN))
+        boundaries_are_linearizable(journal.entries)
+
+    def test_who_has_given_up_may_still_be_heard_later(self, journal: Journal) -> None:
+        journal.unknown(journal.attempt("one", write(ANN, "a", expect=NEW)))
+        journal.saw(journal.look("two", str(ANN)), "")
+        journal.saw(journal.look("two", str(ANN)), "a")
         boundaries_are_linearizable(journal.entries)
 
     def test_a_stale_answer_is_found(self, journal: Journal) -> None:
@@ -174,16 +180,16 @@ class TestBoundaries:
             boundaries_are_linearizable(journal.entries)
 
     def test_a_refusal_without_a_reason_is_found(self, journal: Journal) -> None:
-        journal.refused(journal.attempt("one", write(ANN, "a", expect=NEW)))
+        journal.conflict(journal.attempt("one", write(ANN, "a", expect=NEW)))
         with pytest.raises(AssertionError, match="agent/ann: behind"):
             boundaries_are_linearizable(journal.entries)
 
     def test_a_refusal_that_may_be_anothers_says_nothing(self, journal: Journal) -> None:
         both = [write(ANN, "a", expect=NEW), write(BOB, "b", expect=NEW)]
-        journal.refused(journal.attempt("one", *both))
+        journal.conflict(journal.attempt("one", *both))
         guarded = journal.attempt("one", write(ANN, "c", expect=NEW), guards=[(str(BOB), 1)])
-        journal.refused(guarded)
-        journal.refused(journal.attempt("one", write(ANN, "d", expect=7)))
+        journal.failed(guarded)
+        journal.conflict(journal.attempt("one", write(ANN, "d", expect=7)))
         boundaries_are_linearizable(journal.entries)
 
     def test_a_swap_from_a_value_that_nobody_named_counts_as_a_write(
@@ -201,7 +207,7 @@ class TestJournals:
         attempt = journal.attempt("one", write(ANN, "a", expect=NEW), guards=[(str(BOB), 3)])
         journal.recorded(attempt, 7)
         journal.saw(journal.look("one", str(ANN)), "a")
-        journal.refused(journal.attempt("one", write(ANN, "b")))
+        journal.conflict(journal.attempt("one", write(ANN, "b")))
         assert read_journal(lines) == list(journal.entries)
         assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in lines)
 

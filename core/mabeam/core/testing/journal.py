@@ -16,7 +16,8 @@ from mabeam.core.ports import Write
 
 __all__ = ["Attempt", "Entry", "Journal", "Look", "Part", "read_journal"]
 
-Outcome: TypeAlias = Literal["recorded", "refused", "unknown"]
+Outcome: TypeAlias = Literal["recorded", "conflict", "failed", "unknown"]
+"""Recorded; not recorded because of an expectation; not recorded for another reason; who knows."""
 
 ENTRIES_MAX: Final = 1_000_000
 
@@ -46,7 +47,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, tag="attempt", omit_def
         begun: When the client began, by the journal's clock.
         parts: What was to be recorded, in order.
         guards: Boundaries, and the position each was to be at.
-        ended: When the client knew what came of it; None while it does not.
+        ended: When the client was told, or gave up; None while it does neither.
         outcome: What it was told.
         position: Position of the last event, if it was told so.
     """
@@ -157,9 +158,17 @@ class Journal:
         """Take down that the client was told the position of the last event."""
         self._end(attempt, outcome="recorded", position=position)
 
-    def refused(self, attempt: Attempt) -> None:
-        """Take down that the client was told that nothing was recorded."""
-        self._end(attempt, outcome="refused")
+    def conflict(self, attempt: Attempt) -> None:
+        """Take down that the client was told that a boundary is not where it expected it."""
+        self._end(attempt, outcome="conflict")
+
+    def failed(self, attempt: Attempt) -> None:
+        """Take down that the client was told that nothing was recorded, for another reason."""
+        self._end(attempt, outcome="failed")
+
+    def unknown(self, attempt: Attempt) -> None:
+        """Take down that the client gave up without being told anything."""
+        self._end(attempt, outcome="unknown")
 
     def look(self, client: str, boundary: str) -> Look:
         """Take down that a client is about to read the last event of a boundary."""

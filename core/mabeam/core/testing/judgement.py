@@ -67,8 +67,8 @@ def boundaries_are_linearizable(entries: Iterable[Entry]) -> None:
     """Let each boundary have behaved like one register with compare-and-set.
 
     A boundary's value is the id of its last event. An append without expectation writes, one
-    with an expectation swaps, a `Look` reads. An append to several boundaries that was
-    refused is left out, as nobody knows which of them refused it, and so is a guarded one.
+    with an expectation swaps, a `Look` reads. Of what was not recorded only the conflicts on a
+    single boundary count: of several, nobody knows which refused.
 
     Raises:
         AssertionError: No order explains what the clients of some boundary were told.
@@ -94,8 +94,10 @@ def _operations(entry: Entry) -> Iterator[tuple[str, Operation]]:
             ),
         )
         return
-    refused = entry.outcome == "refused"
-    if refused and (len(entry.parts) > 1 or entry.guards or not _is_swap(entry.parts[0])):
+    refused = entry.outcome == "conflict"
+    if refused and (len(entry.parts) > 1 or not _is_swap(entry.parts[0])):
+        return
+    if entry.outcome == "failed":
         return
     for part in entry.parts:
         yield (
@@ -106,7 +108,7 @@ def _operations(entry: Entry) -> Iterator[tuple[str, Operation]]:
                 expected=part.seen,
                 refused=refused,
                 begun=entry.begun,
-                ended=entry.ended,
+                ended=None if entry.outcome == "unknown" else entry.ended,
                 client=entry.client,
             ),
         )
@@ -150,7 +152,7 @@ class _Judgement:
     def _of(self, attempt: Attempt) -> Iterator[str]:
         name = f"append {attempt.ids} of {attempt.client}, {attempt.outcome}"
         places = [self._places.get(id_, []) for id_ in attempt.ids]
-        if attempt.outcome == "refused":
+        if attempt.outcome in {"conflict", "failed"}:
             if any(places):
                 yield f"{name}: stands at {places}"
             return
