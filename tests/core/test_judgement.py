@@ -10,7 +10,7 @@ import pytest
 
 from mabeam.core.agent import Registered, Suspended
 from mabeam.core.envelope import Recorded
-from mabeam.core.ports import ANY, NEW, Write
+from mabeam.core.ports import ANY, NEW, Guard, Write
 from mabeam.core.subjects import Boundary
 from mabeam.core.testing import (
     Attempt,
@@ -52,7 +52,7 @@ def test_a_log_that_kept_its_word_passes(journal: Journal) -> None:
     journal.unknown(journal.attempt("two", write(BOB, "lost")))
     _ = journal.attempt("three", write(BOB, "b"))
     batch = journal.attempt(
-        "one", write(ANN, "c", expect=1), write(BOB, "d"), guards=[(str(BOB), 2)]
+        "one", write(ANN, "c", expect=1), write(BOB, "d"), guards=[Guard(BOB, 2)]
     )
     journal.recorded(batch, 4)
     log = log_of(("a", ANN), ("b", BOB), ("c", ANN), ("d", BOB))
@@ -62,7 +62,7 @@ def test_a_log_that_kept_its_word_passes(journal: Journal) -> None:
 
 
 def told(
-    *appends: tuple[Sequence[Write], Sequence[tuple[str, int]], int | None],
+    *appends: tuple[Sequence[Write], Sequence[Guard], int | None],
 ) -> list[Entry]:
     """Return what a client says of appends, one after the other: where, or 0 for refused."""
     journal = Journal(itertools.count(1).__next__)
@@ -110,7 +110,7 @@ FAULTS: dict[str, tuple[list[Entry], list[Recorded]]] = {
         told(
             ([write(BOB, "a")], [], 1),
             ([write(BOB, "b")], [], 2),
-            ([write(ANN, "c")], [(str(BOB), 1)], 3),
+            ([write(ANN, "c")], [Guard(BOB, 1)], 3),
         ),
         log_of(("a", BOB), ("b", BOB), ("c", ANN)),
     ),
@@ -187,7 +187,7 @@ class TestBoundaries:
     def test_a_refusal_that_may_be_anothers_says_nothing(self, journal: Journal) -> None:
         both = [write(ANN, "a", expect=NEW), write(BOB, "b", expect=NEW)]
         journal.conflict(journal.attempt("one", *both))
-        guarded = journal.attempt("one", write(ANN, "c", expect=NEW), guards=[(str(BOB), 1)])
+        guarded = journal.attempt("one", write(ANN, "c", expect=NEW), guards=[Guard(BOB, 1)])
         journal.failed(guarded)
         journal.conflict(journal.attempt("one", write(ANN, "d", expect=7)))
         boundaries_are_linearizable(journal.entries)
@@ -204,7 +204,7 @@ class TestJournals:
     def test_what_was_kept_is_read_again(self) -> None:
         lines: list[bytes] = []
         journal = Journal(itertools.count(1).__next__, keep=lines.append)
-        attempt = journal.attempt("one", write(ANN, "a", expect=NEW), guards=[(str(BOB), 3)])
+        attempt = journal.attempt("one", write(ANN, "a", expect=NEW), guards=[Guard(BOB, 3)])
         journal.recorded(attempt, 7)
         journal.saw(journal.look("one", str(ANN)), "a")
         journal.conflict(journal.attempt("one", write(ANN, "b")))

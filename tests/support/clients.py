@@ -68,8 +68,8 @@ class Clients:
     async def __aexit__(self, *_: object) -> None:
         """End them, whatever they wait for."""
         for task in self._tasks:
-            _ = task.cancel()
-        _ = await asyncio.gather(*self._tasks, return_exceptions=True)
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @property
     def acknowledged(self) -> int:

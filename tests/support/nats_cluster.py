@@ -6,20 +6,36 @@ acknowledged. Tests that use these fixtures carry the marker ``jetstream``.
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import pytest
 
 from mabeam.infra.embedded.configuration import LOOPBACK
 from support.nats_server import NatsServer, free_port
 from support.raw_client import RawClient
+from support.waiting import until
 
-__all__ = ["NatsCluster", "breakable_cluster", "nats_cluster"]
+__all__ = ["NatsCluster", "Place", "breakable_cluster", "nats_cluster"]
 
 SIZE: Final = 3
+
+
+class Place(NamedTuple):
+    """Where a server of a cluster runs.
+
+    Attributes:
+        host: Where it listens.
+        within: The beginning of a command that runs the rest of it there.
+        store: Where it keeps events; None for the folder of its own.
+    """
+
+    host: str = LOOPBACK
+    within: Sequence[str] = ()
+    store: Path | None = None
 
 
 class NatsCluster:
@@ -28,29 +44,41 @@ class NatsCluster:
     Args:
         folder: Each server has a folder of its own in it.
         sync_interval: How often events are forced to the disk, as the server writes it.
+        places: Where each of them runs.
     """
 
-    def __init__(self, folder: Path, *, sync_interval: str = "always") -> None:
-        ports = [free_port() for _ in range(SIZE)]
-        routes = [f"nats://{LOOPBACK}:{port}" for port in ports]
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        sync_interval: str = "always",
+        places: Sequence[Place] = (Place(),) * SIZE,
+    ) -> None:
+        ports = [free_port() for _ in places]
+        routes = [f"nats://{place.host}:{port}" for place, port in zip(places, ports, strict=True)]
         self.servers: Sequence[NatsServer] = [
             NatsServer(
                 folder / f"n{number}",
                 sync_interval=sync_interval,
+                host=place.host,
+                within=place.within,
                 settings={
                     "server_name": f"n{number}",
                     "cluster": {
                         "name": "test",
-                        "listen": f"{LOOPBACK}:{port}",
+                        "listen": f"{place.host}:{port}",
                         "routes": routes,
                         "no_advertise": True,
                         # A dead route is noticed within three seconds instead of minutes.
                         "ping_interval": "1s",
                         "ping_max": 2,
                     },
+                    # How long a lame duck looks on before it sends its clients away.
+                    "lame_duck_grace_period": "1s",
+                    **_stored(place.store, sync_interval),
                 },
             )
-            for number, port in enumerate(ports)
+            for number, (place, port) in enumerate(zip(places, ports, strict=True))
         ]
 
     @property
@@ -84,6 +112,26 @@ class NatsCluster:
         names = {f"n{number}": server for number, server in enumerate(self.servers)}
         return names[info["cluster"]["leader"]]
 
+    async def settled(self, stream: str) -> None:
+        """Return when a stream has a leader whom all others are up with, and no request waits."""
+
+        def is_settled() -> bool:
+            for server in self.servers:
+                try:
+                    with RawClient(server.url, 1.0) as client:
+                        cluster = client.request(f"$JS.API.STREAM.INFO.{stream}")["cluster"]
+                except (OSError, KeyError):
+                    return False
+                others = cluster.get("replicas", [])
+                if len(others) < SIZE - 1 or not all(other["current"] for other in others):
+                    return False
+            return True
+
+        async def are_settled() -> bool:
+            return await asyncio.to_thread(is_settled)
+
+        await until(are_settled)
+
     def __enter__(self) -> Self:
         """Start all servers."""
         self.start()
@@ -92,6 +140,12 @@ class NatsCluster:
     def __exit__(self, *_: object) -> None:
         """End all servers."""
         self.close()
+
+
+def _stored(store: Path | None, sync_interval: str) -> dict[str, Any]:
+    if store is None:
+        return {}
+    return {"jetstream": {"store_dir": str(store), "sync_interval": sync_interval}}
 
 
 @pytest.fixture(scope="session")

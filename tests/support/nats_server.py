@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -47,6 +47,9 @@ class NatsServer:
         folder: What it keeps everything in.
         sync_interval: How often it forces events to the disk, as the server writes it.
         settings: Further settings, by their names in the server's configuration.
+        host: Where it listens.
+        within: The beginning of a command that runs the rest of it somewhere else, such as
+            ``nsenter``.
     """
 
     def __init__(
@@ -55,8 +58,12 @@ class NatsServer:
         *,
         sync_interval: str | None = None,
         settings: Mapping[str, Any] | None = None,
+        host: str = LOOPBACK,
+        within: Sequence[str] = (),
     ) -> None:
         self.folder = folder
+        self.host = host
+        self._within = within
         self.port = free_port()
         self.pid = 0
         self._sync_interval = sync_interval
@@ -68,7 +75,7 @@ class NatsServer:
     @property
     def url(self) -> str:
         """Where clients connect."""
-        return f"nats://{LOOPBACK}:{self.port}"
+        return f"nats://{self.host}:{self.port}"
 
     @property
     def log(self) -> str:
@@ -90,11 +97,12 @@ class NatsServer:
         assert self._guard is None, "it runs already"
         self._files.prepare()
         basic = render(self.folder, sync_interval=self._sync_interval, port=self.port)
-        settings = msgspec.json.decode(basic) | self._settings
+        settings = msgspec.json.decode(basic) | {"host": self.host} | self._settings
         guard_end, self._owner_end = os.pipe()
         with self._files.write(msgspec.json.encode(settings)) as log:
             self._guard = subprocess.Popen(
                 [
+                    *self._within,
                     *(sys.executable, "-I", "-S", guard.__file__),
                     *(str(os.getpid()), str(_STOP_SECONDS), ""),
                     *(str(find_binary()), "-c", str(self._files.configuration)),
@@ -109,6 +117,11 @@ class NatsServer:
     def stop(self) -> None:
         """End it in an orderly way, as an operator would."""
         self._signal(signal.SIGTERM)
+        self._await_end()
+
+    def retire(self) -> None:
+        """End it as a lame duck: it hands over what it leads, then sends its clients away."""
+        self._signal(signal.SIGUSR2)
         self._await_end()
 
     def kill(self) -> None:

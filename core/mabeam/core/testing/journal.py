@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from mabeam.core.ports import Write
+from mabeam.core.ports import Guard, Write
 
 __all__ = ["Attempt", "Entry", "Journal", "Look", "Part", "read_journal"]
 
@@ -128,7 +128,7 @@ class Journal:
         client: str,
         *writes: Write,
         seen: Mapping[str, str] | None = None,
-        guards: Sequence[tuple[str, int]] = (),
+        guards: Sequence[Guard] = (),
     ) -> Attempt:
         """Take down that a client is about to append.
 
@@ -138,7 +138,7 @@ class Journal:
             seen: For boundaries of which a write expects a position, the id of the event
                 that the client saw there. Without it, the order of such writes is judged by
                 positions alone.
-            guards: Boundaries, and the positions they must be at.
+            guards: What else must stand still.
         """
         parts = tuple(
             Part(
@@ -149,9 +149,10 @@ class Journal:
             )
             for write in writes
         )
+        guarded = tuple((str(guard.boundary), guard.position) for guard in guards)
         number, now = len(self._entries), self._now()
         return self._begin(
-            Attempt(number=number, client=client, begun=now, parts=parts, guards=tuple(guards))
+            Attempt(number=number, client=client, begun=now, parts=parts, guards=guarded)
         )
 
     def recorded(self, attempt: Attempt, position: int) -> None:

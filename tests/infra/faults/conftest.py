@@ -1,0 +1,42 @@
+"""A cluster that tests do anything to, and leave whole."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mabeam.infra.jetstream import Connection, JetStreamStore, connect, open_store
+from support.nats_cluster import NatsCluster
+from support.worlds import fresh_space
+
+OpenStore = Callable[..., Awaitable[JetStreamStore]]
+
+
+@pytest.fixture(scope="session")
+def faulty_cluster(scratch_folder: Path) -> Iterator[NatsCluster]:
+    """Three servers, whom each test of this folder may do anything to and makes whole again."""
+    with NatsCluster(Path(tempfile.mkdtemp(dir=scratch_folder))) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def space() -> str:
+    return fresh_space()
+
+
+@pytest.fixture
+async def open_space(space: str) -> AsyncGenerator[OpenStore]:
+    """How to open the test's space, replicated, as one more process; all is closed in the end."""
+    connections: list[Connection] = []
+
+    async def open_one(urls: str | list[str]) -> JetStreamStore:
+        connection = await connect(urls, name=f"client {len(connections)}", deadline_seconds=20)
+        connections.append(connection)
+        return await open_store(connection, space, replicas=3)
+
+    yield open_one
+    for connection in connections:
+        await connection.close()

@@ -1,0 +1,155 @@
+"""Whatever happens to one of three servers, or to all, the log keeps its word to its clients.
+
+Each fault is made under the load of clients that do everything at once. Then all must go on,
+and what they were told is compared with the log. How long nothing was acknowledged is written
+to ``build/gaps.txt``, and judged by nobody: elections take what they take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from mabeam.infra.jetstream import JetStreamStore
+from mabeam.infra.jetstream.topology import stream_name
+from support.clients import Clients
+from support.nats_cluster import NatsCluster
+from support.nats_server import NatsServer
+from support.proxy import Proxy
+
+pytestmark = [pytest.mark.jetstream, pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(180)]
+
+Open = Callable[[str | list[str]], Awaitable[JetStreamStore]]
+GAPS = Path(__file__).resolve().parents[3] / "build" / "gaps.txt"
+
+
+def note(fault: str, seconds: float) -> None:
+    """Keep how long nothing was acknowledged."""
+    GAPS.parent.mkdir(exist_ok=True)
+    with GAPS.open("a") as file:
+        _ = file.write(f"{fault}: {seconds:.2f} s\n")
+
+
+class Trial:
+    """A fault under load."""
+
+    def __init__(self, cluster: NatsCluster, space: str, open_space: Open) -> None:
+        self.cluster = cluster
+        self.stream = stream_name(space)
+        self._open = partial(open_space, cluster.urls)
+
+    async def of(
+        self,
+        name: str,
+        breaking: Callable[[NatsServer, NatsServer], object],
+        mending: Callable[[NatsServer, NatsServer], object],
+        *,
+        looking: bool = True,
+    ) -> None:
+        """Break leader or follower under load, see that all go on, mend, and judge.
+
+        Args:
+            name: What the fault is called among the gaps.
+            breaking: What is done to the leader, or the other one.
+            mending: What makes the cluster whole again.
+            looking: As for `Clients`.
+        """
+        store = await self._open()
+        await self.cluster.settled(self.stream)
+        leader = await asyncio.to_thread(self.cluster.leader, self.stream)
+        follower = next(server for server in self.cluster.servers if server is not leader)
+        async with Clients(self._open, looking=looking) as clients:
+            await clients.go_on()
+            begun = time.monotonic_ns()
+            _ = await asyncio.to_thread(breaking, leader, follower)
+            await clients.go_on()
+            note(name, clients.gap_seconds(begun))
+            mended = time.monotonic_ns()
+            _ = await asyncio.to_thread(mending, leader, follower)
+            await self.cluster.settled(self.stream)
+            await clients.go_on()
+            note(f"{name}, mended", clients.gap_seconds(mended))
+            await clients.end()
+        assert clients.unknown == 0
+        assert clients.fenced > 0
+        assert await store.head() > 0
+
+
+@pytest.fixture
+def trial(faulty_cluster: NatsCluster, space: str, open_space: Open) -> Trial:
+    return Trial(faulty_cluster, space, open_space)
+
+
+async def test_a_leader_killed_under_load_loses_and_doubles_nothing(trial: Trial) -> None:
+    await trial.of(
+        "leader killed", lambda leader, _: leader.kill(), lambda leader, _: leader.start()
+    )
+
+
+async def test_a_leader_that_ends_hands_over_and_loses_nothing(trial: Trial) -> None:
+    await trial.of(
+        "leader stopped", lambda leader, _: leader.stop(), lambda leader, _: leader.start()
+    )
+
+
+async def test_a_lame_duck_hands_over_and_loses_nothing(trial: Trial) -> None:
+    await trial.of(
+        "leader retired", lambda leader, _: leader.retire(), lambda leader, _: leader.start()
+    )
+
+
+async def test_a_leader_frozen_and_thawed_loses_and_doubles_nothing(trial: Trial) -> None:
+    await trial.of(
+        "leader frozen",
+        lambda leader, _: leader.freeze(),
+        lambda leader, _: leader.thaw(),
+        looking=False,
+    )
+
+
+async def test_a_follower_killed_under_load_is_caught_up_with_nothing_lost(trial: Trial) -> None:
+    await trial.of(
+        "follower killed", lambda _, follower: follower.kill(), lambda _, follower: follower.start()
+    )
+
+
+async def test_a_cluster_killed_whole_under_load_comes_back_with_all_it_acknowledged(
+    trial: Trial,
+) -> None:
+    def crash(*_: NatsServer) -> None:
+        for server in trial.cluster.servers:
+            server.kill()
+        trial.cluster.start()
+
+    await trial.of("all killed and started", crash, lambda *_: None)
+
+
+async def test_a_client_cut_off_from_all_and_let_back_misses_and_doubles_nothing(
+    faulty_cluster: NatsCluster, space: str, open_space: Open
+) -> None:
+    """All lines are cut again and again; and in between one way of them is deaf."""
+    stream = stream_name(space)
+    _ = await open_space(faulty_cluster.urls)
+    await faulty_cluster.settled(stream)
+    proxies = [Proxy(server.port) for server in faulty_cluster.servers]
+    async with proxies[0], proxies[1], proxies[2]:
+        async with Clients(lambda: open_space([proxy.url for proxy in proxies])) as clients:
+            await clients.go_on()
+            begun = time.monotonic_ns()
+            for is_deaf in (False, True, False):
+                for proxy in proxies:
+                    proxy.is_deaf = is_deaf
+                    if not is_deaf:
+                        proxy.cut()
+                if is_deaf:
+                    await asyncio.sleep(1)
+                else:
+                    await clients.go_on()
+            note("client cut off three times", clients.gap_seconds(begun))
+            await clients.end()
+        assert clients.unknown == 0
