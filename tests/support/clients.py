@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from itertools import pairwise
@@ -25,7 +26,7 @@ from support.waiting import until
 
 __all__ = ["Clients"]
 
-# So that judging what was done takes less time than doing it.
+# So that judging what was done takes less time than doing it; no two go in step.
 PACE_SECONDS: Final = 0.02
 APPENDS_PER_TERM: Final = 5
 _READER: Final = "reader"
@@ -159,7 +160,7 @@ class Clients:
             self.journal.recorded(attempt, position)
             self._acknowledged_ns.append(time.monotonic_ns())
             self._last_ns[client] = attempt.begun
-        await asyncio.sleep(PACE_SECONDS)
+        await asyncio.sleep(PACE_SECONDS * random.uniform(0.5, 1.5))
         return position
 
     async def _speak(self, store: EventStore, client: str) -> None:
@@ -178,12 +179,12 @@ class Clients:
         turn = 0
         while not self._is_over:
             register = f"session/register-{turn % 3}"
-            turn += 1
             expect, seen = last.get(register, (0, ""))
             swap = write(register, expect=expect, actor=client)
             position = await self._append(store, client, swap, seen={register: seen})
             if position:
                 last[register] = (position, swap.events[0].id)
+                turn += 1
             else:
                 last[register] = await self._look(store, client, register, expect, seen)
 

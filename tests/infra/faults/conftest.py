@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,15 +29,21 @@ def space() -> str:
 
 
 @pytest.fixture
-async def open_space(space: str) -> AsyncGenerator[OpenStore]:
-    """How to open the test's space, replicated, as one more process; all is closed in the end."""
+async def open_one(space: str) -> AsyncGenerator[OpenStore]:
+    """How to open the test's space as one more process; all is closed in the end."""
     connections: list[Connection] = []
 
-    async def open_one(urls: str | list[str]) -> JetStreamStore:
+    async def open_one(urls: str | list[str], replicas: int = 1) -> JetStreamStore:
         connection = await connect(urls, name=f"client {len(connections)}", deadline_seconds=20)
         connections.append(connection)
-        return await open_store(connection, space, replicas=3)
+        return await open_store(connection, space, replicas=replicas)
 
     yield open_one
     for connection in connections:
         await connection.close()
+
+
+@pytest.fixture
+def open_space(open_one: OpenStore) -> OpenStore:
+    """The same for a space that is on all three servers."""
+    return partial(open_one, replicas=3)
