@@ -89,12 +89,12 @@ async def test_a_log_whose_reads_are_stale_is_found(
         until: int | None = None,
     ) -> AsyncIterator[Page]:
         if wanted != EVERYTHING:
-            until = max(await self.head() - 5, 0)
+            until = max(await self.head() - 30, 0)
         async for page in read(self, wanted, after=after, until=until):
             yield page
 
     monkeypatch.setattr(JetStreamStore, "read", read_late)
     async with Clients(lambda: open_one(nats_server.url)) as clients:
-        await until(lambda: clients.acknowledged >= 60)
+        await until(lambda: clients.acknowledged >= 100)
         with pytest.raises(AssertionError, match="the register holds"):
             await clients.end()
