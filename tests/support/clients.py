@@ -41,17 +41,30 @@ class Clients:
         open_store: Opens the log as one more process would.
         looking: Whether what contenders read counts as read. It must not while servers are
             halted or cut off: such a server answers from what it knew.
+        name: With which the names of all begin.
+        keep: Takes each line of their journal at once.
+        pace_seconds: How long each waits between two appends, more or less.
     """
 
-    def __init__(self, open_store: Open, *, looking: bool = True) -> None:
+    def __init__(
+        self,
+        open_store: Open,
+        *,
+        looking: bool = True,
+        name: str = "client",
+        keep: Callable[[bytes], object] | None = None,
+        pace_seconds: float = PACE_SECONDS,
+    ) -> None:
         self._open = open_store
         self._looking = looking
+        self._name = name
+        self._pace_seconds = pace_seconds
         self._tasks: list[asyncio.Task[None]] = []
         self._is_over = False
         # When each append was acknowledged, and when the last of each writer's had begun.
         self._acknowledged_ns: list[int] = []
         self._last_ns: dict[str, int] = {}
-        self.journal = Journal(time.monotonic_ns)
+        self.journal = Journal(time.monotonic_ns, keep=keep)
         self.followed: list[tuple[int, str]] = []
         self.delivered: set[int] = set()
         self.fenced = 0
@@ -60,7 +73,7 @@ class Clients:
         """Let them begin."""
         ways = [self._speak, self._batch, *[self._contend] * 2, *[self._own] * 2]
         for number, way in enumerate(ways):
-            name = f"client-{number}"
+            name = f"{self._name}-{number}"
             self._begin(way(await self._open(), name), name)
         self._begin(self._follow(await self._open()), _READER)
         self._begin(self._consume(await self._open()), _READER)
@@ -160,7 +173,7 @@ class Clients:
             self.journal.recorded(attempt, position)
             self._acknowledged_ns.append(time.monotonic_ns())
             self._last_ns[client] = attempt.begun
-        await asyncio.sleep(PACE_SECONDS * random.uniform(0.5, 1.5))
+        await asyncio.sleep(self._pace_seconds * random.uniform(0.5, 1.5))
         return position
 
     async def _speak(self, store: EventStore, client: str) -> None:
