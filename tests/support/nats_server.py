@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -95,6 +95,7 @@ class NatsServer:
     def launch(self) -> None:
         """Start it without waiting: of a cluster, one alone is never ready."""
         assert self._guard is None, "it runs already"
+        self.pid = 0
         self._files.prepare()
         basic = render(self.folder, sync_interval=self._sync_interval, port=self.port)
         settings = msgspec.json.decode(basic) | {"host": self.host} | self._settings
@@ -158,6 +159,7 @@ class NatsServer:
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._guard is not None, "it does not run"
+        assert self.pid, "nobody has waited for it yet"
         os.kill(self.pid, number)
 
     def _await_end(self) -> None:
@@ -168,6 +170,13 @@ class NatsServer:
 
     def await_ready(self) -> None:
         """Return when its JetStream answers, and fail when it does not in a long time."""
+        self._await_start(lambda: jetstream_answers(self.url) is not None)
+
+    def await_listening(self) -> None:
+        """Return when clients may connect, whether or not its JetStream answers them."""
+        self._await_start(lambda: True)
+
+    def _await_start(self, is_ready: Callable[[], bool]) -> None:
         process = self._guard
         assert process is not None, "it does not run"
         deadline = time.monotonic() + _START_SECONDS
@@ -175,7 +184,7 @@ class NatsServer:
             if process.poll() is not None:
                 break
             announced = self._files.announced()
-            if announced is not None and jetstream_answers(self.url):
+            if announced is not None and is_ready():
                 self.pid = announced[1]
                 return
             time.sleep(0.002)

@@ -79,7 +79,9 @@ class Api:
             else:
                 result = msgspec.json.decode(raw, type=answer)
                 if result.error is None or result.error.code != _BUSY_CODE:
+                    self.connection.requests.end()
                     return result
                 cause = RuntimeError(str(result.error))
+            self.connection.requests.grow()
             if not await patience.pause():
                 raise StoreUnavailable(f"no answer to {operation} in time") from cause

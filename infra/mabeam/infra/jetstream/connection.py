@@ -20,6 +20,7 @@ import structlog
 from nats.aio.client import Server
 
 from mabeam.core.errors import ConfigurationError, NotAuthorized, StoreError, StoreUnavailable
+from mabeam.infra.jetstream.doubt import Doubt
 from mabeam.infra.jetstream.replies import Collect, Replies, discard
 from mabeam.infra.jetstream.wire import Disconnected, Wire
 
@@ -29,6 +30,10 @@ WATCH_SECONDS: Final = 2.0
 PAUSE_SECONDS: Final = 0.02
 PATIENCE_SECONDS: Final = 15.0
 """How long a request may be tried again before it fails; outlasts an election."""
+
+DOUBT_SECONDS: Final = 5.0
+"""How long a server may serve nobody before another one of several is tried. Most elections
+take less, and what waits for one is then served without a change."""
 
 _DENIED: Final = re.compile(
     r'permissions violation for (publish|subscription) to "([^"]*)"', re.IGNORECASE
@@ -90,11 +95,20 @@ async def connect(
 
 
 class Connection:
-    """A connection that outlives its server. Made by `connect`."""
+    """A connection that outlives its server. Made by `connect`.
+
+    Attributes:
+        appends: Whether the server takes any.
+        requests: Whether it answers any to the management interface.
+    """
 
     def __init__(self, access: Access, watch_seconds: float) -> None:
         self._access = access
         self._watch_seconds = watch_seconds
+        self.appends = Doubt()
+        self.requests = Doubt()
+        # The server that is being left because nobody is served there.
+        self._left = ""
         self.wire = Wire()
         self.wire.complained = self._complained
         self._replies: Replies | None = None
@@ -260,12 +274,13 @@ class Connection:
             options["tls"] = access.tls
         return options
 
-    @staticmethod
-    def _choose(servers: list[Server], _info: dict[str, Any]) -> tuple[Server | None, float]:
+    def _choose(self, servers: list[Server], _info: dict[str, Any]) -> tuple[Server | None, float]:
         """Take a server that failed least, after a pause that differs among clients."""
         if not servers:
             return None, 1.0
-        server = min(servers, key=lambda one: (one.reconnects, random.random()))  # noqa: S311 - no secret
+        left, self._left = self._left, ""
+        others = [server for server in servers if server.uri.netloc != left] or servers
+        server = min(others, key=lambda one: (one.reconnects, random.random()))  # noqa: S311 - no secret
         pause = random.uniform(0.0, 0.2) if server.reconnects == 0 else random.uniform(0.2, 1.0)  # noqa: S311 - no secret
         return server, pause
 
@@ -288,6 +303,11 @@ class Connection:
                 continue
             if not wire.is_connected:
                 continue
+            if self._is_in_vain:
+                _log.error("server serves nobody; going to another", left=self._address)
+                self._left = self._address
+                await wire.start_over()
+                continue
             heard = wire.messages_heard
             try:
                 await wire.rtt(self._watch_seconds)
@@ -299,6 +319,20 @@ class Connection:
                 silent = 0
                 _log.error("server silent; reconnecting")
                 await wire.start_over()
+
+    @property
+    def _is_in_vain(self) -> bool:
+        """Whether another server may serve, and this one, though alive, does not.
+
+        It may be cut off from the others: alone it elects nobody and records nothing.
+        """
+        doubt_seconds = max(self.appends.seconds, self.requests.seconds)
+        return doubt_seconds > DOUBT_SECONDS and len(self.wire.servers) > 1
+
+    @property
+    def _address(self) -> str:
+        url = self.wire.connected_url
+        return url.netloc if url is not None else ""
 
     def _complained(self, line: bytes) -> None:
         text = line.decode("utf-8", "replace").strip()
@@ -325,6 +359,8 @@ class Connection:
             _log.warning("disconnected")
 
     async def _on_reconnected(self) -> None:
+        self.appends.end()
+        self.requests.end()
         self._up.set()
         _log.info("reconnected")
         for callback in list(self._returns):

@@ -17,7 +17,7 @@ from mabeam.core.errors import StoreUnavailable
 from mabeam.infra.jetstream.answers import PublishAnswer, publish_answer
 from mabeam.infra.jetstream.connection import Connection
 from mabeam.infra.jetstream.patience import Patience
-from mabeam.infra.jetstream.replies import Unserved, discard
+from mabeam.infra.jetstream.replies import Lost, Unserved, discard
 from mabeam.infra.jetstream.wire import Disconnected
 
 __all__ = ["Message", "Publisher"]
@@ -70,7 +70,7 @@ class Publisher:
             if replies.is_crowded or connection.wire.is_crowded:
                 await connection.room(deadline)
             try:
-                return publish_answer(await self._send(message, deadline))
+                return await self._answer(self._send(message, deadline))
             except (Unserved, Disconnected) as error:
                 patience = patience or Patience(deadline)
                 if not await patience.pause():
@@ -126,7 +126,18 @@ class Publisher:
         except BaseException:
             discard(answer)
             raise
-        return publish_answer(await answer)
+        return await self._answer(answer)
+
+    async def _answer(self, awaited: asyncio.Future[bytes]) -> PublishAnswer:
+        """Await an answer, and keep in mind whether this server records anything."""
+        try:
+            answer = publish_answer(await awaited)
+        except (Lost, Unserved):
+            self._connection.appends.grow()
+            raise
+        if answer.error is None:
+            self._connection.appends.end()
+        return answer
 
     def _attempt_seconds_until(self, deadline: float) -> float:
         left = deadline - self._loop.time()

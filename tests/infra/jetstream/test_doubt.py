@@ -1,0 +1,88 @@
+"""A server that is alive and serves nobody is left, where there is another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from mabeam.infra.embedded.configuration import LOOPBACK
+from mabeam.infra.jetstream import Connection, connect, connection, open_store
+from mabeam.infra.jetstream.publisher import Message, Publisher
+from support.events import write
+from support.nats_server import NatsServer, free_port
+from support.waiting import until
+
+pytestmark = [pytest.mark.jetstream, pytest.mark.slow]
+
+WATCH_SECONDS = 0.1
+# Far more than it takes to leave a server.
+PATIENCE_SECONDS = 60.0
+
+
+@pytest.fixture
+def lonely_server(tmp_path: Path) -> Iterator[NatsServer]:
+    """One server of three, of which the others were never started."""
+    routes = [f"nats://{LOOPBACK}:{free_port()}" for _ in range(2)]
+    cluster = {"name": "test", "listen": f"{LOOPBACK}:{free_port()}", "routes": routes}
+    server = NatsServer(tmp_path, settings={"server_name": "lonely", "cluster": cluster})
+    server.launch()
+    server.await_listening()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(autouse=True)
+def short_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "DOUBT_SECONDS", 0.5)
+
+
+@asynccontextmanager
+async def connected(*servers: NatsServer) -> AsyncGenerator[Connection]:
+    """Connect to the first of the servers, and let the others be known."""
+    for _ in range(50):
+        line = await connect([one.url for one in servers], watch_seconds=WATCH_SECONDS)
+        if line.wire.connected_url is not None and line.wire.connected_url.port == servers[0].port:
+            break
+        await line.close()
+    else:
+        raise AssertionError("never connected to the first server")
+    try:
+        yield line
+    finally:
+        await line.close()
+
+
+async def test_what_one_server_does_not_answer_another_does(
+    lonely_server: NatsServer, nats_server: NatsServer, space: str
+) -> None:
+    async with connected(lonely_server, nats_server) as line:
+        store = await open_store(line, space)
+        assert await store.append(write()) == 1
+        assert line.appends.seconds == line.requests.seconds == 0
+
+
+async def test_what_one_server_does_not_record_another_does(
+    lonely_server: NatsServer, nats_server: NatsServer, space: str
+) -> None:
+    async with connected(nats_server) as line:
+        _ = await open_store(line, space)
+    async with connected(lonely_server, nats_server) as line:
+        message = Message(f"mabeam.{space}.session.1.said.ann", b"", b"{}")
+        publisher = Publisher(line)
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        answer = await publisher.publish(message, deadline)
+        assert answer.seq == 1
+        assert line.appends.seconds == 0
+
+
+async def test_the_only_server_is_not_left(lonely_server: NatsServer, space: str) -> None:
+    async with connected(lonely_server) as line:
+        opening = asyncio.ensure_future(open_store(line, space))
+        await until(lambda: line.requests.seconds > 2)
+        assert line.wire.stats["reconnects"] == 0
+        opening.cancel()
+        _ = await asyncio.gather(opening, return_exceptions=True)
