@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mabeam.infra.jetstream import JetStreamStore
+from mabeam.core.ports import NEW
+from mabeam.infra.jetstream import Connection, JetStreamStore, connect, open_store
+from support.events import write
 from support.nats_cluster import NatsCluster, Place
 from support.nats_server import NatsServer
 from support.network import Host, Network
+from support.proxy import Proxy
+from support.raw_client import RawClient
 from support.trial import Trial
+from support.waiting import until
 
 pytestmark = [
     pytest.mark.jetstream,
@@ -117,3 +125,73 @@ async def test_a_follower_cut_off_is_caught_up(trial: Trial, cut: Cut) -> None:
         cut.heal,
         looking=False,
     )
+
+
+def is_at(line: Connection, url: str) -> bool:
+    """Tell whether a connection is to this server now."""
+    present = line.wire.connected_url
+    return present is not None and present.geturl() == url
+
+
+async def connected_to(url: str, others: list[str]) -> Connection:
+    """Connect to one of several servers."""
+    for _ in range(100):
+        line = await connect([url, *others])
+        if is_at(line, url):
+            return line
+        await line.close()
+    raise AssertionError("never connected to the one")
+
+
+async def test_a_leader_cut_off_does_not_refuse_what_the_others_have_recorded(
+    far_cluster: NatsCluster, cut: Cut, trial: Trial, space: str, open_space: Open
+) -> None:
+    """A client loses the answer, and asks a leader who has not heard of its own replacement."""
+    witness = await open_space(far_cluster.urls)
+    await far_cluster.settled(trial.stream)
+    leader = await asyncio.to_thread(far_cluster.leader, trial.stream)
+    follower = next(server for server in far_cluster.servers if server is not leader)
+    async with Proxy(follower.port, follower.host) as proxy:
+        line = await connected_to(proxy.url, [leader.url])
+        store = await open_store(line, space)
+        first = await store.append(write(expect=NEW))
+        cut.among_servers(leader)
+        await until(partial(is_led_by_another, follower, trial.stream, leader, far_cluster))
+        second = await store.append(write(expect=first))
+        proxy.is_deaf = True
+        unanswered = asyncio.ensure_future(store.append(write(expect=second)))
+        await until(partial(has_position, follower, trial.stream, second + 1))
+        proxy.shut()
+        await until(lambda: is_at(line, leader.url))
+        proxy.is_deaf = False
+        await proxy.open()
+        assert await unanswered == second + 1
+        await line.close()
+    cut.heal()
+    await far_cluster.settled(trial.stream)
+    assert await witness.head() == second + 1
+
+
+async def is_led_by_another(
+    asked: NatsServer, stream: str, former: NatsServer, cluster: NatsCluster
+) -> bool:
+    leader = (await told(asked, stream)).get("cluster", {}).get("leader", "")
+    return leader not in {"", f"n{cluster.servers.index(former)}"}
+
+
+async def has_position(asked: NatsServer, stream: str, position: int) -> bool:
+    last: int = (await told(asked, stream)).get("state", {}).get("last_seq", 0)
+    return last >= position
+
+
+async def told(asked: NatsServer, stream: str) -> dict[str, Any]:
+    """Return what a server says of a stream."""
+
+    def ask() -> dict[str, Any]:
+        try:
+            with RawClient(asked.url, 1.0) as client:
+                return client.request(f"$JS.API.STREAM.INFO.{stream}")
+        except OSError:
+            return {}
+
+    return await asyncio.to_thread(ask)

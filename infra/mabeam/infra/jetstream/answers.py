@@ -34,6 +34,10 @@ __all__ = [
 ]
 
 
+CONTACT_NS_MAX: Final = 3_000_000_000
+"""Less than the four seconds for which a server that has heard a leader never replaces it."""
+
+
 class ApiError(msgspec.Struct, frozen=True):
     """An error as JetStream reports it.
 
@@ -119,6 +123,24 @@ class StreamState(msgspec.Struct, frozen=True):
     last_seq: int = 0
 
 
+class Peer(msgspec.Struct, frozen=True):
+    """Another server that keeps a stream, as its leader sees it.
+
+    Attributes:
+        active: Nanoseconds since the leader heard from it.
+        offline: Whether the leader takes it for gone.
+    """
+
+    active: int = 0
+    offline: bool = False
+
+
+class Raft(msgspec.Struct, frozen=True):
+    """Who keeps a stream beside the server that answers, its leader."""
+
+    replicas: tuple[Peer, ...] = ()
+
+
 class StreamAnswer(Answer):
     """A description of a stream.
 
@@ -126,11 +148,24 @@ class StreamAnswer(Answer):
         settings: All its settings, also those unknown here.
         state: How full it is.
         ts: The server's clock.
+        cluster: Who else keeps it; None without a cluster.
     """
 
     settings: dict[str, Any] = msgspec.field(name="config", default_factory=dict)
     state: StreamState = StreamState()
     ts: str = ""
+    cluster: Raft | None = None
+
+    @property
+    def is_led(self) -> bool:
+        """Whether the server that answers is still the leader, beyond doubt.
+
+        Without word from a majority it may have been replaced without knowing. Nobody stands
+        for election within the first four seconds, so a later word excludes that.
+        """
+        peers = () if self.cluster is None else self.cluster.replicas
+        heard = sum(not peer.offline and peer.active < CONTACT_NS_MAX for peer in peers)
+        return 2 * (heard + 1) > len(peers) + 1
 
     @property
     def config(self) -> StreamConfig:

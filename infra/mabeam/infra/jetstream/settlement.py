@@ -33,6 +33,7 @@ class Settlement:
         gets: Reads of single messages.
         read: Reads all messages of a filter behind a position, until a deadline.
         now_ns: The log's own clock.
+        is_led: Whether the leader that answers is the leader still.
         replicated: Whether what the leader shows may lag behind what it accepted.
     """
 
@@ -41,12 +42,14 @@ class Settlement:
         gets: Gets,
         read: Callable[[str, int, float], AsyncGenerator[Page]],
         now_ns: Callable[[], Awaitable[int]],
+        is_led: Callable[[], Awaitable[bool]],
         *,
         replicated: bool,
     ) -> None:
         self._gets = gets
         self._read = read
         self._now_ns = now_ns
+        self._is_led = is_led
         self.looks = LOOKS_REPLICATED if replicated else 0
 
     async def recorded(self, plan: Plan, deadline: float) -> int | None:
@@ -72,11 +75,17 @@ class Settlement:
         return None
 
     async def ahead(self, plan: Plan, deadline: float) -> Conflict | Fenced | None:
-        """Return what is wrong if a condition is ahead of where the leader has its boundary."""
+        """Return what is wrong if a condition is ahead of where the leader has its boundary.
+
+        None also if that leader may have been replaced: then others have what it lacks, and
+        perhaps this very append.
+        """
         for check in (*plan.guards, *plan.checks):
             last = await self._gets.last(check.subjects, deadline)
             actual = last.seq if last else 0
             if actual < check.expect:
+                if not await self._is_led():
+                    return None
                 kind = Fenced if check in plan.guards else Conflict
                 return kind(check.boundary, check.expect, actual)
         return None

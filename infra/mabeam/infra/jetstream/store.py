@@ -126,6 +126,7 @@ class JetStreamStore:
                 self._gets,
                 self._reader.behind,
                 self.now_ns,
+                self._is_led,
                 replicated=config.num_replicas > 1,
             ),
             _body_limit(api, config),
@@ -228,6 +229,13 @@ class JetStreamStore:
         self._closed = closed_because((await self._describe()).config)
         if self._closed:
             raise ReadOnly(self._closed)
+
+    async def _is_led(self) -> bool:
+        is_led = (await self._describe()).is_led
+        if not is_led:
+            # It refuses appends instead of leaving them unanswered; neither gets them recorded.
+            self._api.connection.appends.grow()
+        return is_led
 
     async def _describe(self) -> StreamAnswer:
         return await describe(self._api, self._stream)
