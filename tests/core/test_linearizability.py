@@ -236,21 +236,32 @@ def test_an_answer_from_nowhere_is_refused(
     assert isinstance(find_order([*history, read("nowhere", begun, begun + 2)]), Stuck)
 
 
-_operations = st.builds(
-    lambda act, value, expected, refused, begun, length: Operation(
+def operation(
+    act: Literal["read", "write", "swap"],
+    values: tuple[str, str],
+    begun: int,
+    length: int | None,
+    *,
+    refused: bool,
+) -> Operation:
+    return Operation(
         act=act,
-        value=value,
-        expected=expected,
+        value=values[0],
+        expected=values[1],
         refused=refused and act == "swap",
         begun=begun,
         ended=None if length is None else begun + length,
-    ),
+    )
+
+
+_held = _values | st.just(NOTHING)
+_operations = st.builds(
+    operation,
     st.sampled_from(["read", "write", "swap"]),
-    _values | st.just(NOTHING),
-    _values | st.just(NOTHING),
-    st.booleans(),
+    st.tuples(_held, _held),
     st.integers(0, 12),
     st.none() | st.integers(1, 8),
+    refused=st.booleans(),
 )
 
 

@@ -43,7 +43,10 @@ async def test_a_log_on_one_server_keeps_its_word(nats_server: NatsServer, open_
 async def test_a_log_without_guards_is_found(
     nats_server: NatsServer, open_one: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "_place", lambda *_: None)
+    def leave_out(*_: object) -> None:
+        """Put no guard on any message."""
+
+    monkeypatch.setattr(plan, "_place", leave_out)
     async with Clients(lambda: open_one(nats_server.url)) as clients:
         await clients.go_on()
         with pytest.raises(AssertionError, match="was guarded by session/right at"):

@@ -83,7 +83,7 @@ async def test_a_disk_that_is_slow_under_one_of_three_stops_nothing(
         faults.enter_context(injected(victim.pid, "fsync:delay_exit=100ms", calls))
 
     with ExitStack() as faults:
-        await trial.of(f"disk of the {whose} is slow", slow, lambda *_: faults.close())
+        await trial.of(f"disk of the {whose} is slow", slow, lambda _, __: faults.close())
     assert "DELAYED" in calls.read_text()
 
 
@@ -100,7 +100,7 @@ async def test_a_disk_that_is_full_under_one_of_three_stops_nothing(
 
     trial = Trial(cluster, space, open_space)
     await trial.of(
-        "disk of one is full", lambda *_: disk.fill(ROOM_BYTES), make_room, looking=False
+        "disk of one is full", lambda _, __: disk.fill(ROOM_BYTES), make_room, looking=False
     )
 
 

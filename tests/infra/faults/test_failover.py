@@ -72,7 +72,7 @@ async def test_a_cluster_killed_whole_under_load_comes_back_with_all_it_acknowle
             server.kill()
         trial.cluster.start()
 
-    await trial.of("all killed and started", crash, lambda *_: None)
+    await trial.of("all killed and started", crash, lambda _, __: None)
 
 
 async def test_a_client_cut_off_from_all_and_let_back_misses_and_doubles_nothing(

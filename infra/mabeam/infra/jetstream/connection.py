@@ -304,7 +304,7 @@ class Connection:
             if not wire.is_connected:
                 continue
             if self._is_in_vain:
-                _log.error("server serves nobody; going to another", left=self._address)
+                _log.warning("server serves nobody; going to another", left=self._address)
                 self._left = self._address
                 await wire.start_over()
                 continue
