@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from mabeam.core.errors import ConfigurationError
 from mabeam.infra.jetstream import Connection, JetStreamStore, connect, open_store
 from support.nats_cluster import NatsCluster
+from support.waiting import until
 from support.worlds import fresh_space
 
 OpenStore = Callable[..., Awaitable[JetStreamStore]]
@@ -36,7 +39,16 @@ async def open_one(space: str) -> AsyncGenerator[OpenStore]:
     async def open_one(urls: str | list[str], replicas: int = 1) -> JetStreamStore:
         connection = await connect(urls, name=f"client {len(connections)}", deadline_seconds=20)
         connections.append(connection)
-        return await open_store(connection, space, replicas=replicas)
+        opened: list[JetStreamStore] = []
+
+        async def is_opened() -> bool:
+            # After a fault the servers place no new space until they see all three again.
+            with suppress(ConfigurationError):
+                opened.append(await open_store(connection, space, replicas=replicas))
+            return bool(opened)
+
+        await until(is_opened)
+        return opened[0]
 
     yield open_one
     for connection in connections:

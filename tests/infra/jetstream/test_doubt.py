@@ -86,3 +86,29 @@ async def test_the_only_server_is_not_left(lonely_server: NatsServer, space: str
         assert line.wire.stats["reconnects"] == 0
         opening.cancel()
         _ = await asyncio.gather(opening, return_exceptions=True)
+
+
+async def test_a_line_to_a_server_that_is_silent_when_greeted_is_not_left_open(
+    nats_server: NatsServer,
+) -> None:
+    """A halted server lets clients connect, and says nothing. What is left open is a warning."""
+    greeted: list[asyncio.StreamReader] = []
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        greeted.append(reader)
+        # Nothing comes but the end, when the client gives the line up for good.
+        _ = await reader.read()
+        writer.close()
+
+    silent = await asyncio.start_server(say_nothing, LOOPBACK, 0)
+    url = f"nats://{LOOPBACK}:{silent.sockets[0].getsockname()[1]}"
+    async with silent:
+        line = await connect([url, nats_server.url], deadline_seconds=PATIENCE_SECONDS)
+        # Greeted at the first connection it would be closed in order.
+        greeted.clear()
+        while not greeted:
+            await line.wire.start_over()
+            await until(lambda: bool(greeted) or line.is_up)
+        await until(lambda: line.is_up)
+        await until(lambda: all(reader.at_eof() for reader in greeted))
+        await line.close()

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import nats.errors
 import structlog
-from nats.aio.client import PING_PROTO, Client
+from nats.aio.client import PING_PROTO, Client, Srv
 from nats.aio.subscription import Subscription
 from nats.errors import Error
 from nats.protocol.parser import PERMISSIONS_ERR, STALE_CONNECTION
@@ -215,6 +215,11 @@ class Wire(Client):
         self._pending_data_size = 0
         self._abort()
         await super()._attempt_reconnect()
+
+    async def _connect_to_server(self, s: Srv) -> None:
+        # nats-py forgets, and leaves open, the line to a server that was silent when greeted.
+        self._abort()
+        await super()._connect_to_server(s)
 
     async def _process_err(self, err_msg: str) -> None:
         # nats-py closes for good on any error but these two, say when credentials have
