@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -69,7 +69,7 @@ class Server:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[Sequence[Server]]:
+def cluster(folder: Path) -> Generator[Sequence[Server]]:
     """Start three servers, and end them."""
     ports = free_ports(2 * SIZE)
     routes = [f"nats://{LOOPBACK}:{port}" for port in ports[SIZE:]]

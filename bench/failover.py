@@ -12,6 +12,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -177,12 +178,10 @@ async def _raft(asked: Connection) -> dict[str, Any]:
     """Return what the leader says of itself and of the others."""
     async with asyncio.timeout(START_SECONDS):
         while True:
-            try:
+            with suppress(Lost, Unserved, Disconnected):
                 subject = f"$JS.API.STREAM.INFO.{stream_name(SPACE)}"
-                answer = json.loads(await asked.ask(subject, seconds=1))
-            except (Lost, Unserved, Disconnected):
-                answer = {}
-            found: dict[str, Any] = answer.get("cluster", {})
-            if found.get("leader"):
-                return found
+                answer: dict[str, Any] = json.loads(await asked.ask(subject, seconds=1))
+                found: dict[str, Any] = answer.get("cluster", {})
+                if found.get("leader"):
+                    return found
             await asyncio.sleep(PAUSE_SECONDS)

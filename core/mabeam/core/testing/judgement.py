@@ -95,7 +95,7 @@ def _operations(entry: Entry) -> Iterator[tuple[str, Operation]]:
         )
         return
     refused = entry.outcome == "conflict"
-    if refused and (len(entry.parts) > 1 or not _is_swap(entry.parts[0])):
+    if refused and (len(entry.parts) != 1 or not _is_swap(entry.parts[0])):
         return
     if entry.outcome == "failed":
         return
