@@ -29,6 +29,8 @@ __all__ = ["Clients"]
 # So that judging what was done takes less time than doing it; no two go in step.
 PACE_SECONDS: Final = 0.02
 APPENDS_PER_TERM: Final = 5
+# Elections may fail, and be held again.
+GO_ON_SECONDS: Final = 60.0
 _READER: Final = "reader"
 
 Open = Callable[[], Awaitable[EventStore]]
@@ -113,7 +115,7 @@ class Clients:
             self._expect_alive()
             return self.acknowledged >= goal and min(self._last_ns.values()) > begun
 
-        await until(have_gone_on)
+        await until(have_gone_on, GO_ON_SECONDS)
 
     async def end(self) -> None:
         """Let all finish what they have begun, and judge it."""

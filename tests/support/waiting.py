@@ -11,9 +11,12 @@ _PATIENCE_SECONDS = 30.0
 _PAUSE_SECONDS = 0.002
 
 
-async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:
+async def until(
+    condition: Callable[[], bool] | Callable[[], Awaitable[bool]],
+    patience_seconds: float = _PATIENCE_SECONDS,
+) -> None:
     """Return when a condition holds; fail when it does not hold in a very long time."""
-    async with asyncio.timeout(_PATIENCE_SECONDS):
+    async with asyncio.timeout(patience_seconds):
         while True:
             held = condition()
             if await held if isinstance(held, Awaitable) else held:
