@@ -65,7 +65,7 @@ async def test_what_stands_at_every_checkpoint_is_the_fold_up_to_it(database: Da
             seen.append(step.position)
 
     watched = Watched(database, "team", "tally", TABLES)
-    async with keeping(Upkeep(TALLY, store, watched, "one")):
+    async with keeping(dataclasses.replace(upkeep, model=watched)):
         await reached(upkeep, 7)
     assert seen == [2, 4, 6, 7]
     assert (await model.builds())[0].position == 7
@@ -89,7 +89,7 @@ class TestRebuild:
         watched = Watched(database, "team", "tally", TABLES)
         async with keeping(former) as serving:
             await reached(former, 3)
-            build = await rebuild(Upkeep(tally(2), store, watched, "two"))
+            build = await rebuild(dataclasses.replace(later, model=watched))
             assert (build.number, build.version, build.position) == (2, 2, 3)
             assert seen == [True, True]
             assert await content(database, TABLES) == await expected(tally(2), store)

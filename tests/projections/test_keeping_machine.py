@@ -83,6 +83,7 @@ class Keeping(RuleBasedStateMachine):
             poison="park",
             lease_seconds=LEASE_SECONDS,
             checkpoint_every=3,
+            step_events=2,
         )
 
     @property

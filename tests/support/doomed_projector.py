@@ -73,6 +73,7 @@ async def main(url: str, space: str, address: str, step: int, when: str) -> None
             poison="park",
             lease_seconds=LEASE_SECONDS,
             checkpoint_every=4,
+            step_events=PAGE_EVENTS,
         )
         await keep(upkeep)
 

@@ -30,7 +30,7 @@ def upkeep_of(
 ) -> Upkeep[Any]:
     """Return how a process keeps them."""
     model = SqlReadModel(database, store.space, projection.name, projection.tables)
-    chosen: dict[str, Any] = {"lease_seconds": LEASE_SECONDS} | options
+    chosen: dict[str, Any] = {"lease_seconds": LEASE_SECONDS, "step_events": 2} | options
     return Upkeep(projection, store, model, holder, **chosen)
 
 

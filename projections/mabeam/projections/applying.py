@@ -16,6 +16,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 import structlog
 
+from mabeam.core.envelope import Recorded
 from mabeam.core.errors import (
     ConfigurationError,
     Conflict,
@@ -126,7 +127,8 @@ class Applier(Generic[StateT]):
         self._log.info("active", position=build.position, epoch=build.epoch)
         await self._stand_at(build.position)
         async with self._store.follow(after=build.position) as pages:
-            paced = _paced(pages, self._upkeep.lease_seconds / _RENEWALS_PER_LEASE)
+            seconds = self._upkeep.lease_seconds / _RENEWALS_PER_LEASE
+            paced = _paced(pages, seconds, self._upkeep.step_events)
             async with aclosing(paced) as steps:
                 async for page in steps:
                     await self._apply(page)
@@ -263,20 +265,25 @@ def _is_done(build: Build | None, until: int | None) -> bool:
     return build.state == "serving" and build.position >= until
 
 
-async def _paced(pages: AsyncIterator[Page], seconds: float) -> AsyncGenerator[Page]:
-    """Yield pages as they come; an empty one at first, and whenever none came for so long."""
-    yield ()
+async def _paced(
+    pages: AsyncIterator[Page], seconds: float, events: int
+) -> AsyncGenerator[list[Recorded]]:
+    """Yield what comes, several pages at once where they are there, up to so many events.
+
+    Nothing is yielded at first, and whenever nothing has come for so many seconds.
+    """
+    yield []
     upcoming = asyncio.ensure_future(anext(pages))
     try:
         while True:
-            done, _ = await asyncio.wait({upcoming}, timeout=seconds)
-            if not done:
-                yield ()
-                continue
-            page = upcoming.result()
-            # The next one comes in while this one is written.
-            upcoming = asyncio.ensure_future(anext(pages))
-            yield page
+            await asyncio.wait({upcoming}, timeout=seconds)
+            step: list[Recorded] = []
+            while upcoming.done() and len(step) < events:
+                step.extend(upcoming.result())
+                # It comes in while the step is written, if it is not there already.
+                upcoming = asyncio.ensure_future(anext(pages))
+                await asyncio.sleep(0)
+            yield step
     finally:
         upcoming.cancel()
         await asyncio.gather(upcoming, return_exceptions=True)

@@ -19,6 +19,7 @@ without it, or goes on and keeps it in a list to be tried again."""
 
 LEASE_SECONDS: Final = 5.0
 CHECKPOINT_EVERY: Final = 10_000
+STEP_EVENTS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Upkeep(Generic[StateT]):
         poison: What becomes of an event that cannot be applied.
         lease_seconds: How long the others wait for an active process that is not heard of.
         checkpoint_every: Keep a state after so many events, and at the end.
+        step_events: How many events one transaction takes, where so many are there.
     """
 
     projection: TableProjection[StateT]
@@ -46,6 +48,7 @@ class Upkeep(Generic[StateT]):
     poison: PoisonPolicy = "stop"
     lease_seconds: float = LEASE_SECONDS
     checkpoint_every: int = CHECKPOINT_EVERY
+    step_events: int = STEP_EVENTS
 
     def __post_init__(self) -> None:
         """See that checkpoints can be written."""

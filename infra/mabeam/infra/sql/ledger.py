@@ -33,7 +33,11 @@ class Ledger:
         self._space = space
         self._projection = projection
         self._shape = shape_of(tables)
+        # To put a statement together takes longer than to carry it out.
+        self._lock: Final = _lock(projection)
+        self._builds: Final = _builds(projection)
         self._made: dict[int, dict[str, sa.Table]] = {}
+        self._upserts: dict[tuple[int, str], Any] = {}
 
     def register(self, connection: sa.Connection) -> None:
         """Take note of the projection, if that was not done before; then `lock` it."""
@@ -49,8 +53,7 @@ class Ledger:
             NotFound: There is no such projection.
             ConfigurationError: It is that of another space.
         """
-        query = sa.select(PROJECTIONS.c.space).where(PROJECTIONS.c.projection == self._projection)
-        space = connection.execute(query.with_for_update()).scalar()
+        space = connection.execute(self._lock).scalar()
         if space is None:
             raise NotFound(f"this database keeps no projection {self._projection!r}")
         if space != self._space:
@@ -61,25 +64,9 @@ class Ledger:
 
     def all(self, connection: sa.Connection, *numbers: int) -> tuple[Build, ...]:
         """Return the builds of these numbers, or all there are, the oldest first."""
-        b, p = BUILDS.c, PROJECTIONS.c
-        counts = [
-            sa.select(sa.func.count())
-            .where(
-                POISON.c.projection == b.projection,
-                POISON.c.number == b.number,
-                POISON.c.is_parked == is_parked,
-            )
-            .scalar_subquery()
-            for is_parked in (True, False)
-        ]
-        query = (
-            sa.select(BUILDS, p.serving, p.is_paused, *counts)
-            .join(PROJECTIONS, b.projection == p.projection)
-            .where(b.projection == self._projection)
-            .order_by(b.number)
-        )
+        query = self._builds
         if numbers:
-            query = query.where(b.number.in_(numbers))
+            query = query.where(BUILDS.c.number.in_(numbers))
         now = now_ms(connection)
         return tuple(self._read(row, now) for row in connection.execute(query).all())
 
@@ -126,6 +113,26 @@ class Ledger:
         for table in (POISON, BUILDS):
             connection.execute(sa.delete(table).where(*self._mine(table, number)))
 
+    def upsert(self, connection: sa.Connection, number: int, name: str) -> Any:  # noqa: ANN401 - of either dialect
+        """Return the statement that writes rows of a table, in the place of former ones."""
+        upsert = self._upserts.get((number, name))
+        if upsert is None:
+            upsert = _upsert(connection, self.made(number)[name])
+            self._upserts[number, name] = upsert
+        return upsert
+
+    def stand(self, connection: sa.Connection, number: int) -> tuple[int, int]:
+        """Return epoch and position of a build.
+
+        Raises:
+            NotFound: It is gone.
+        """
+        where = {"projection": self._projection, "number": number}
+        found = connection.execute(_STAND, where).one_or_none()
+        if found is None:
+            raise NotFound(f"{self.name(number)} is gone")
+        return found.epoch, found.position
+
     def made(self, number: int) -> dict[str, sa.Table]:
         """Return the tables of a build by the names of their definitions."""
         made = self._made.get(number)
@@ -163,6 +170,46 @@ class Ledger:
             skipped=skipped,
             events_per_second=(row.position - row.began_position) / seconds if seconds > 0 else 0.0,
         )
+
+
+_STAND: Final = sa.select(BUILDS.c.epoch, BUILDS.c.position).where(
+    BUILDS.c.projection == sa.bindparam("projection"), BUILDS.c.number == sa.bindparam("number")
+)
+
+
+def _lock(projection: str) -> sa.Select[Any]:
+    query = sa.select(PROJECTIONS.c.space).where(PROJECTIONS.c.projection == projection)
+    return query.with_for_update()
+
+
+def _builds(projection: str) -> sa.Select[Any]:
+    b, p = BUILDS.c, PROJECTIONS.c
+    counts = [
+        sa.select(sa.func.count())
+        .where(
+            POISON.c.projection == b.projection,
+            POISON.c.number == b.number,
+            POISON.c.is_parked == is_parked,
+        )
+        .scalar_subquery()
+        for is_parked in (True, False)
+    ]
+    return (
+        sa.select(BUILDS, p.serving, p.is_paused, *counts)
+        .join(PROJECTIONS, b.projection == p.projection)
+        .where(b.projection == projection)
+        .order_by(b.number)
+    )
+
+
+def _upsert(connection: sa.Connection, made: sa.Table) -> Any:  # noqa: ANN401 - of either dialect
+    insert = dialect_of(connection).insert(made)
+    keys = [column.name for column in made.primary_key]
+    new = insert.excluded
+    others = {column.name: new[column.name] for column in made.c if not column.primary_key}
+    if not others:
+        return insert.on_conflict_do_nothing(index_elements=keys)
+    return insert.on_conflict_do_update(index_elements=keys, set_=others)
 
 
 def _state(number: int, serving: int) -> Literal["building", "serving", "retired"]:

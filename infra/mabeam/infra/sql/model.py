@@ -12,7 +12,7 @@ from mabeam.core.errors import ConfigurationError, Conflict
 from mabeam.core.ports import Build, Poison, Step
 from mabeam.core.tables import Row, Table
 from mabeam.infra.sql.database import Database
-from mabeam.infra.sql.ledger import Ledger, dialect_of, now_ms
+from mabeam.infra.sql.ledger import Ledger, now_ms
 from mabeam.infra.sql.schema import BUILDS, POISON, PROJECTIONS, show
 
 __all__ = ["SqlReadModel"]
@@ -122,12 +122,11 @@ class SqlReadModel:
 
         def write(connection: sa.Connection) -> None:
             self._ledger.lock(connection)
-            build = self._ledger.one(connection, number)
-            if build.epoch != epoch or build.position != step.before:
-                raise Conflict(self._ledger.name(number), step.before, build.position)
-            made = self._ledger.made(number)
+            present, position = self._ledger.stand(connection, number)
+            if present != epoch or position != step.before:
+                raise Conflict(self._ledger.name(number), step.before, position)
             for name, values in self._values(step.rows).items():
-                connection.execute(_upsert(connection, made[name]), values)
+                connection.execute(self._ledger.upsert(connection, number, name), values)
             self._write_poison(connection, number, step)
             moved = {"position": step.position, "moved_ms": now_ms(connection)}
             connection.execute(self._ledger.update(number).values(moved))
@@ -207,14 +206,3 @@ class SqlReadModel:
 
     def _mark(self) -> sa.Update:
         return sa.update(PROJECTIONS).where(PROJECTIONS.c.projection == self._projection)
-
-
-def _upsert(connection: sa.Connection, made: sa.Table) -> Any:  # noqa: ANN401 - of either dialect
-    insert = dialect_of(connection).insert(made)
-    keys = [column.name for column in made.primary_key]
-    others = {
-        column.name: insert.excluded[column.name] for column in made.c if not column.primary_key
-    }
-    if not others:
-        return insert.on_conflict_do_nothing(index_elements=keys)
-    return insert.on_conflict_do_update(index_elements=keys, set_=others)
