@@ -70,6 +70,14 @@ class Row(msgspec.Struct, frozen=True):
 
 _INTEGER_MAX: Final = 2**63 - 1
 _HALF: Final = re.compile("[\ud800-\udfff]")
+_KINDS: Final[dict[ColumnType, type]] = {
+    "text": str,
+    "integer": int,
+    "boolean": bool,
+    "json": str,
+    "decimal": str,
+    "instant": str,
+}
 _ALLOWED: Final[dict[type, str]] = {
     bool: "true or false",
     int: f"a whole number from {-_INTEGER_MAX - 1} to {_INTEGER_MAX}",
@@ -99,17 +107,16 @@ def check_row(table: Table, row: Row) -> None:
         )
     for column, value in zip(table.columns, row.values, strict=True):
         if value is None:
-            fits, allowed = column.is_optional, "something: the column is not optional"
+            fits = column.is_optional
         else:
-            kind = {"integer": int, "boolean": bool}.get(column.type, str)
-            fits, allowed = type(value) is kind and _is_storable(value), _ALLOWED[kind]
+            fits = type(value) is _KINDS[column.type] and _is_storable(value)
         if not fits:
             raise Rejected(
                 "row.value",
                 "the column cannot hold it",
                 field=f"{table.name}.{column.name}",
                 value="nothing" if value is None else repr(value),
-                allowed=allowed,
+                allowed=_ALLOWED[_KINDS[column.type]],
             )
 
 
