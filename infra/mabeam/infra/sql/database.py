@@ -17,7 +17,6 @@ from sqlalchemy.exc import (
     DBAPIError,
     IntegrityError,
     NoSuchModuleError,
-    OperationalError,
     ProgrammingError,
     SQLAlchemyError,
 )
@@ -48,6 +47,9 @@ _FORMS: Final = "sqlite:///file.db or postgresql://user@host/database"
 # Classes of SQLSTATE: the data are at fault, a constraint, a limit of the program.
 _REFUSALS: Final = ("22", "23", "54")
 _FULL: Final = ("53100",)
+# Result codes of SQLite: an error in what is asked, a file that is damaged, read only, out of
+# reach or no database. Its driver tells them from a lock held by others in no other way.
+_WRONG: Final = frozenset({1, 8, 11, 14, 26})
 # Any number does that all versions of mabeam agree on.
 _SETUP_LOCK: Final = 7_209_041_130_117
 
@@ -176,6 +178,8 @@ def _engine(text: str) -> sa.Engine:
     if is_sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "connect", _prepare_postgresql)
     return engine
 
 
@@ -186,6 +190,13 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 -
     # transactions, checkpoint and rows alike, and they are simply done again.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own
+    # A process that was stopped within a transaction must not keep the others out for good.
+    for setting in ("idle_in_transaction_session_timeout", "lock_timeout"):
+        connection.execute(f"SET {setting} = '{_WAIT_SECONDS}s'")
+    connection.commit()
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
@@ -200,8 +211,6 @@ def _translated(name: str, error: SQLAlchemyError) -> MabeamError:
         return StoreFull(f"{name}: {text}")
     if isinstance(error, DataError | IntegrityError) or state.startswith(_REFUSALS):
         return Rejected("row.refused", f"the database refuses a row: {text}")
-    if isinstance(error, OperationalError) or getattr(error, "connection_invalidated", False):
-        return StoreUnavailable(f"{name}: {text}")
-    if isinstance(error, ProgrammingError):
-        return ConfigurationError(f"{name}: {text}")
-    return StoreUnavailable(f"{name}: {text}")
+    code = getattr(cause, "sqlite_errorcode", None)
+    is_wrong = isinstance(error, ProgrammingError) or (code or 0) & 0xFF in _WRONG
+    return (ConfigurationError if is_wrong else StoreUnavailable)(f"{name}: {text}")
