@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from mabeam.app.upkeep.glance import glance
+from mabeam.infra.jetstream.answers import Copy, Keepers, Origin
 from mabeam.infra.jetstream.inspection import ConsumerReport, SpaceReport
-from mabeam.infra.jetstream.standing import Copy, Keepers, Origin
 
 SOUND = SpaceReport(
     events=9,

@@ -21,7 +21,10 @@ __all__ = [
     "Answer",
     "ApiError",
     "ConsumerAnswer",
+    "Copy",
     "Failure",
+    "Keepers",
+    "Origin",
     "PublishAnswer",
     "StoredAnswer",
     "StoredMessage",
@@ -123,22 +126,50 @@ class StreamState(msgspec.Struct, frozen=True):
     last_seq: int = 0
 
 
-class Peer(msgspec.Struct, frozen=True):
-    """Another server that keeps a stream, as its leader sees it.
+class Copy(msgspec.Struct, frozen=True):
+    """A copy of a stream on a server that does not lead it, as its leader sees it.
 
     Attributes:
-        active: Nanoseconds since the leader heard from it.
+        name: Name of the server.
+        current: Whether it has all that the leader has.
         offline: Whether the leader takes it for gone.
+        active: Nanoseconds since the leader heard from it.
+        lag: How many operations it is behind.
     """
 
-    active: int = 0
+    name: str = ""
+    current: bool = False
     offline: bool = False
+    active: int = 0
+    lag: int = 0
 
 
-class Raft(msgspec.Struct, frozen=True):
-    """Who keeps a stream beside the server that answers, its leader."""
+class Keepers(msgspec.Struct, frozen=True):
+    """The servers that keep a stream.
 
-    replicas: tuple[Peer, ...] = ()
+    Attributes:
+        leader: Name of the one that orders its messages; empty while there is none.
+        replicas: The others.
+    """
+
+    leader: str = ""
+    replicas: tuple[Copy, ...] = ()
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where a mirror gets its messages from, as the server that has the mirror sees it.
+
+    Attributes:
+        name: Name of the stream there.
+        lag: How many messages the mirror knew to be behind when it last heard.
+        active: Nanoseconds since it heard from there; negative when it never has.
+        external: How that place is reached if it is another; None for the same one.
+    """
+
+    name: str = ""
+    lag: int = 0
+    active: int = -1
+    external: dict[str, str] | None = None
 
 
 class StreamAnswer(Answer):
@@ -148,13 +179,15 @@ class StreamAnswer(Answer):
         settings: All its settings, also those unknown here.
         state: How full it is.
         ts: The server's clock.
-        cluster: Who else keeps it; None without a cluster.
+        cluster: Who keeps it; None without a cluster.
+        mirror: What it is a mirror of, if it is one.
     """
 
     settings: dict[str, Any] = msgspec.field(name="config", default_factory=dict)
     state: StreamState = StreamState()
     ts: str = ""
-    cluster: Raft | None = None
+    cluster: Keepers | None = None
+    mirror: Origin | None = None
 
     @property
     def is_led(self) -> bool:
@@ -163,9 +196,9 @@ class StreamAnswer(Answer):
         Without word from a majority it may have been replaced without knowing. Nobody stands
         for election within the first four seconds, so a later word excludes that.
         """
-        peers = () if self.cluster is None else self.cluster.replicas
-        heard = sum(not peer.offline and peer.active < CONTACT_NS_MAX for peer in peers)
-        return 2 * (heard + 1) > len(peers) + 1
+        copies = () if self.cluster is None else self.cluster.replicas
+        heard = sum(not copy.offline and copy.active < CONTACT_NS_MAX for copy in copies)
+        return 2 * (heard + 1) > len(copies) + 1
 
     @property
     def config(self) -> StreamConfig:

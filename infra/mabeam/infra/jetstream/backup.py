@@ -18,7 +18,7 @@ from mabeam.core.errors import BackupDamaged, ConfigurationError, NotFound, Stor
 from mabeam.infra.jetstream.answers import StreamConfig
 from mabeam.infra.jetstream.api import Api
 from mabeam.infra.jetstream.image import CHUNK_BYTES, download, upload
-from mabeam.infra.jetstream.standing import change, restoring_subject, stand
+from mabeam.infra.jetstream.standing import change, describe, restoring_subject
 from mabeam.infra.jetstream.topology import event_stream, stream_name
 from mabeam.infra.jetstream.transcript import Transcript, transcribe
 
@@ -85,7 +85,7 @@ async def take(
         ConfigurationError: The server gives out no images.
     """
     stream = stream_name(space)
-    await stand(api, stream)
+    await describe(api, stream)
     for _ in range(ATTEMPTS):
         for file in (image, events):
             file.seek(0)
@@ -129,7 +129,7 @@ async def put_back(  # noqa: PLR0913 - what, whence, how and what it must come t
     settings = _settings(space, taken.settings, replicas)
     hidden = settings | {"subjects": [restoring_subject(space)], "sealed": False}
     await upload(api, stream, hidden, taken.state, _chunks(image))
-    found = await stand(api, stream)
+    found = await describe(api, stream)
     transcript = await transcribe(api, stream, found.state.last_seq, reached=reached)
     if _sum(transcript) != taken.sum:
         _ = await change(api, "DELETE", stream, None)
@@ -146,7 +146,7 @@ async def _clear(api: Api, space: str) -> None:
     """See that there is no such space, and take away what a broken restore has left."""
     stream = stream_name(space)
     try:
-        found = await stand(api, stream)
+        found = await describe(api, stream)
     except NotFound:
         return
     if found.config.subjects != (restoring_subject(space),):

@@ -9,11 +9,11 @@ import msgspec
 
 from mabeam.core.errors import ConfigurationError
 from mabeam.core.subjects import ROOT
-from mabeam.infra.jetstream.answers import Answer, StreamConfig, instant_ns
+from mabeam.infra.jetstream.answers import Answer, Keepers, Origin, StreamConfig, instant_ns
 from mabeam.infra.jetstream.api import Api
 from mabeam.infra.jetstream.connection import Connection
 from mabeam.infra.jetstream.mirror import Source, mirror_stream
-from mabeam.infra.jetstream.standing import Keepers, Origin, closed_because, stand
+from mabeam.infra.jetstream.standing import closed_because, describe
 from mabeam.infra.jetstream.topology import deviations, stream_name
 
 __all__ = ["ConsumerReport", "SpaceReport", "inspect_space", "server_version", "spaces"]
@@ -139,7 +139,7 @@ async def inspect_space(connection: Connection, space: str) -> SpaceReport:
     """
     api = Api(connection, PATIENCE_SECONDS)
     stream = stream_name(space)
-    answer = await stand(api, stream)
+    answer = await describe(api, stream)
     consumers = await _consumers(api, stream)
     return SpaceReport(
         events=answer.state.messages,

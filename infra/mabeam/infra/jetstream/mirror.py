@@ -13,7 +13,7 @@ import msgspec
 from mabeam.core.errors import ConfigurationError, NotFound, ReadOnly, StoreUnavailable
 from mabeam.infra.jetstream.answers import StreamAnswer, StreamConfig
 from mabeam.infra.jetstream.api import Api
-from mabeam.infra.jetstream.standing import change, closed_because, stand
+from mabeam.infra.jetstream.standing import change, closed_because, describe
 from mabeam.infra.jetstream.topology import EVENT_BYTES_MAX, event_stream, stream_name
 
 __all__ = ["Source", "mirror", "mirror_stream", "origin_head", "promote"]
@@ -89,7 +89,7 @@ async def mirror(api: Api, space: str, source: Source, *, replicas: int = 1) -> 
     if await origin_head(api, source) is None:
         raise StoreUnavailable(f"nothing answers at {source.api}: no such domain is connected")
     try:
-        present = (await stand(api, stream_name(space))).config
+        present = (await describe(api, stream_name(space))).config
     except NotFound:
         pass
     else:
@@ -114,7 +114,7 @@ async def origin_head(api: Api, source: Source) -> int | None:
     """
     near = Api(api.connection, ORIGIN_SECONDS)
     try:
-        return (await stand(near, source.stream, source.api)).state.last_seq
+        return (await describe(near, source.stream, source.api)).state.last_seq
     except StoreUnavailable:
         return None
 
@@ -132,7 +132,7 @@ async def promote(api: Api, space: str) -> int:
         StoreUnavailable: The server did not answer in time. Try again.
     """
     stream = stream_name(space)
-    present = await stand(api, stream)
+    present = await describe(api, stream)
     config = present.config
     if config.mirror is None:
         if closed := closed_because(config):
@@ -152,4 +152,4 @@ async def promote(api: Api, space: str) -> int:
     declared = {k: v for k, v in msgspec.structs.asdict(wanted).items() if k != "mirror"}
     kept = {k: v for k, v in present.settings.items() if k != "mirror"}
     _ = await change(api, "UPDATE", stream, kept | declared)
-    return (await stand(api, stream)).state.last_seq
+    return (await describe(api, stream)).state.last_seq

@@ -9,7 +9,7 @@ import msgspec
 from mabeam.core.errors import NotFound
 from mabeam.core.ports import Checkpoint
 from mabeam.infra.jetstream.api import Api
-from mabeam.infra.jetstream.standing import stand
+from mabeam.infra.jetstream.standing import describe
 from mabeam.infra.jetstream.topology import checkpoint_stream
 from mabeam.infra.jetstream.transcript import stored
 
@@ -24,7 +24,7 @@ async def saved(api: Api, space: str) -> AsyncGenerator[tuple[str, Checkpoint | 
     """
     stream = checkpoint_stream(space).name
     try:
-        head = (await stand(api, stream)).state.last_seq
+        head = (await describe(api, stream)).state.last_seq
     except NotFound:
         return
     async for page in stored(api, stream, until=head):

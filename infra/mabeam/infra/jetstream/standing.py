@@ -4,76 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import msgspec
-
 from mabeam.core.errors import ConfigurationError, NotFound
 from mabeam.core.subjects import check_space
 from mabeam.infra.jetstream.answers import STREAM_NOT_FOUND, StreamAnswer, StreamConfig
 from mabeam.infra.jetstream.api import Api
 
 __all__ = [
-    "Copy",
-    "Keepers",
-    "Origin",
-    "Standing",
     "change",
     "closed_because",
+    "describe",
     "restoring_subject",
-    "stand",
 ]
 
 _RESTORING: Final = "mabeam_restoring."
-
-
-class Copy(msgspec.Struct, frozen=True):
-    """A copy of a stream on a server that does not lead it.
-
-    Attributes:
-        name: Name of the server.
-        current: Whether it has all that the leader has.
-        offline: Whether it is not to be reached.
-        lag: How many operations it is behind.
-    """
-
-    name: str
-    current: bool = False
-    offline: bool = False
-    lag: int = 0
-
-
-class Keepers(msgspec.Struct, frozen=True):
-    """The servers that keep a stream.
-
-    Attributes:
-        leader: Name of the one that orders its messages; empty while there is none.
-        replicas: The others.
-    """
-
-    leader: str = ""
-    replicas: tuple[Copy, ...] = ()
-
-
-class Origin(msgspec.Struct, frozen=True):
-    """Where a mirror gets its messages from, as the server that has the mirror sees it.
-
-    Attributes:
-        name: Name of the stream there.
-        lag: How many messages the mirror knew to be behind when it last heard.
-        active: Nanoseconds since it heard from there; negative when it never has.
-        external: How that place is reached if it is another; None for the same one.
-    """
-
-    name: str
-    lag: int = 0
-    active: int = -1
-    external: dict[str, str] | None = None
-
-
-class Standing(StreamAnswer):
-    """A description of a stream with those who keep it."""
-
-    cluster: Keepers | None = None
-    mirror: Origin | None = None
 
 
 def restoring_subject(space: str) -> str:
@@ -92,7 +35,7 @@ def closed_because(config: StreamConfig) -> str:
     return ""
 
 
-async def stand(api: Api, stream: str, prefix: str = "$JS.API") -> Standing:
+async def describe(api: Api, stream: str, prefix: str = "$JS.API") -> StreamAnswer:
     """Return what the server says of a stream.
 
     Args:
@@ -101,10 +44,10 @@ async def stand(api: Api, stream: str, prefix: str = "$JS.API") -> Standing:
         prefix: Where that interface is, if it is that of another domain or account.
 
     Raises:
-        NotFound: There is no such stream.
+        NotFound: There is no such stream. Create it with `mabeam.infra.jetstream.topology.apply`.
         ConfigurationError: The server refuses to tell.
     """
-    answer = await api.request(f"STREAM.INFO.{stream}", None, Standing, prefix=prefix)
+    answer = await api.request(f"STREAM.INFO.{stream}", None, StreamAnswer, prefix=prefix)
     if answer.error is not None:
         if answer.error.err_code == STREAM_NOT_FOUND:
             raise NotFound(f"the server has no stream {stream}")

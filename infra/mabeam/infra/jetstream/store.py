@@ -19,12 +19,11 @@ from mabeam.infra.jetstream.gets import Gets
 from mabeam.infra.jetstream.publisher import Publisher
 from mabeam.infra.jetstream.reading import Reader
 from mabeam.infra.jetstream.settlement import Settlement
-from mabeam.infra.jetstream.standing import closed_because
+from mabeam.infra.jetstream.standing import closed_because, describe
 from mabeam.infra.jetstream.topology import (
     Storage,
     apply,
     checkpoint_stream,
-    describe,
     event_stream,
     stream_name,
 )

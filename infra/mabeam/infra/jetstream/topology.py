@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 import structlog
 
-from mabeam.core.errors import ConfigurationError, NotFound, ReadOnly
+from mabeam.core.errors import ConfigurationError, ReadOnly
 from mabeam.core.subjects import check_space, subject_filter
 from mabeam.infra.jetstream.answers import STREAM_NOT_FOUND, StreamAnswer, StreamConfig
 from mabeam.infra.jetstream.api import Api
@@ -19,7 +19,6 @@ __all__ = [
     "apply",
     "checkpoint_stream",
     "checkpoint_subject",
-    "describe",
     "deviations",
     "event_stream",
     "stream_name",
@@ -102,21 +101,6 @@ def checkpoint_stream(space: str, *, replicas: int = 1, storage: Storage = "file
         duplicate_window=_NANO,
         allow_direct=True,
     )
-
-
-async def describe(api: Api, name: str) -> StreamAnswer:
-    """Return what the server says of a stream.
-
-    Raises:
-        NotFound: There is no such stream. Create it with `apply`.
-        ConfigurationError: The server refuses to tell.
-    """
-    answer = await api.request(f"STREAM.INFO.{name}", None, StreamAnswer)
-    if answer.error is not None:
-        if answer.error.err_code == STREAM_NOT_FOUND:
-            raise NotFound(f"the server has no stream {name}")
-        raise ConfigurationError(f"stream {name}: {answer.error}")
-    return answer
 
 
 async def apply(api: Api, wanted: StreamConfig, *, keep: Collection[str] = ()) -> StreamConfig:

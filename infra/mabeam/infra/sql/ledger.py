@@ -121,7 +121,7 @@ class Ledger:
             self._upserts[number, name] = upsert
         return upsert
 
-    def stand(self, connection: sa.Connection, number: int) -> tuple[int, int]:
+    def describe(self, connection: sa.Connection, number: int) -> tuple[int, int]:
         """Return epoch and position of a build.
 
         Raises:

@@ -122,7 +122,7 @@ class SqlReadModel:
 
         def write(connection: sa.Connection) -> None:
             self._ledger.lock(connection)
-            present, position = self._ledger.stand(connection, number)
+            present, position = self._ledger.describe(connection, number)
             if present != epoch or position != step.before:
                 raise Conflict(self._ledger.name(number), step.before, position)
             for name, values in self._values(step.rows).items():
