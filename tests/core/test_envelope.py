@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tracemalloc
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -382,6 +383,24 @@ class TestDepth:
 
         assert at_depth(0) == at_depth(400)
         assert problem(self.nested(100_000)) == at_depth(0)
+
+
+class TestLength:
+    """Whoever writes may write words of any length; readers must not keep them."""
+
+    def test_what_is_said_of_long_words_is_short(self) -> None:
+        assert len(problem(wire(source="/agents/" + "x" * 500_000))) <= 600
+
+    @pytest.mark.parametrize("name", ["bob", "ann"])
+    def test_long_words_are_forgotten(self, name: str) -> None:
+        tracemalloc.start()
+        try:
+            for number in range(200):
+                _ = read(wire(source=f"/{'x' * 50_000}/{number}/{name}"))
+            kept_bytes, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert kept_bytes < 1_000_000
 
 
 class TestPayloads:

@@ -57,6 +57,7 @@ _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _BOUNDARY_TOKENS: Final = 4
+_REMEMBERED_LENGTH_MAX: Final = 512
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -305,7 +306,7 @@ def decode(position: int, recorded_ns: int, subject: str, body: bytes) -> Record
         _unusable(kind, entity)
         or (brackets > DEPTH_MAX and _is_too_deep(body) and _TOO_DEEP)
         or (event.subject not in {"", about} and _elsewhere(event.subject, about))
-        or _contradiction(token, actor, event.type, event.source)
+        or _disagreement(token, actor, event)
     )
     if trouble:
         return _unreadable(position, recorded_ns, (kind, entity, actor), trouble)
@@ -348,6 +349,14 @@ def _unusable(kind: str, entity: str) -> str:
 
 def _elsewhere(claimed: str, about: str) -> str:
     return f"subject {claimed!r} was published on that of {about}"
+
+
+def _disagreement(token: str, actor: str, event: Envelope) -> str:
+    type_, source = event.type, event.source
+    # Whoever writes may write words of any length, and a cache must not keep them.
+    if len(type_) + len(source) > _REMEMBERED_LENGTH_MAX:
+        return _contradiction.__wrapped__(token, actor, type_, source)
+    return _contradiction(token, actor, type_, source)
 
 
 @lru_cache(maxsize=65_536)

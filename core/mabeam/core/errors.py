@@ -295,6 +295,7 @@ class MalformedEvent(CodecError):
     """
 
     def __init__(self, detail: str, position: int = 0) -> None:
+        detail = _cut(detail, _TEXT_LENGTH_MAX)
         super().__init__(detail, position)
         self.detail = detail
         self.position = position

@@ -194,7 +194,6 @@ def unescape(token: str) -> str:
     return name
 
 
-@lru_cache(maxsize=4_096)
 def event_token(type_: str) -> str:
     """Return the short name of an event type: its last word before the version.
 
