@@ -13,7 +13,7 @@ from psutil import Process
 from bench.figures import Figure, Sample, alternate, timed
 from bench.load import write_elsewhere
 from bench.sizes import Sizes
-from mabeam.app.upkeep import back_up, look_at
+from mabeam.app.custody import back_up, look_at
 from mabeam.infra.embedded import EmbeddedServer
 from mabeam.infra.jetstream import Connection, connect, open_store
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from mabeam.app.upkeep import archive, back_up, export, look_at, read_manifest, restore
+from mabeam.app.custody import archive, back_up, export, look_at, read_manifest, restore
 from mabeam.core.errors import BackupDamaged, ConfigurationError, ReadOnly
 from mabeam.core.ports import EventStore
 from mabeam.infra.jetstream import Connection, connect, open_store

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from mabeam.app.upkeep.glance import glance
+from mabeam.app.custody.glance import glance
 from mabeam.infra.jetstream.answers import Copy, Keepers, Origin
 from mabeam.infra.jetstream.inspection import ConsumerReport, SpaceReport
 

@@ -8,9 +8,9 @@ from typing import Final
 import msgspec
 import pytest
 
+from mabeam.app.custody import look_at
+from mabeam.app.custody.refold import Fold, checkpoints
 from mabeam.app.replaying import folded
-from mabeam.app.upkeep import look_at
-from mabeam.app.upkeep.refold import Fold, checkpoints
 from mabeam.core.envelope import Recorded
 from mabeam.core.errors import MalformedEvent
 from mabeam.core.ports import Checkpoint

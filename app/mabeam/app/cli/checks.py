@@ -14,10 +14,10 @@ from typing import Final
 
 from mabeam.agents.coordinator import CONSUMER
 from mabeam.app.cli.place import CONNECT_SECONDS, Place
+from mabeam.app.custody.check import Check
+from mabeam.app.custody.glance import glance
+from mabeam.app.custody.refold import checkpoints
 from mabeam.app.replaying import folded
-from mabeam.app.upkeep.check import Check
-from mabeam.app.upkeep.glance import glance
-from mabeam.app.upkeep.refold import checkpoints
 from mabeam.core.errors import ConfigurationError, LogGap, MabeamError, NotFound, StoreError
 from mabeam.core.ports import EventStore
 from mabeam.infra.embedded import EmbeddedServer

@@ -12,7 +12,7 @@ from mabeam.app.cli.options import as_json, complete_space, placed
 
 if TYPE_CHECKING:
     from mabeam.app.cli.place import Place
-    from mabeam.app.upkeep import Manifest
+    from mabeam.app.custody import Manifest
     from mabeam.infra.jetstream.backup import Sum
 
 __all__ = ["backup", "export", "restore"]
@@ -45,7 +45,7 @@ def backup(place: Place, space: str, folder: Path, *, json: bool) -> int:
 
 async def _backup(place: Place, space: str, folder: Path) -> Manifest:
     from mabeam.app.cli.progress import Progress
-    from mabeam.app.upkeep import back_up
+    from mabeam.app.custody import back_up
     from mabeam.infra.jetstream.inspection import inspect_space
 
     async with place.connection(space) as connection:
@@ -100,8 +100,8 @@ async def _restore(
     place: Place, folder: Path, space: str | None, replicas: int | None
 ) -> tuple[Manifest, str]:
     from mabeam.app.cli.progress import Progress
-    from mabeam.app.upkeep import read_manifest
-    from mabeam.app.upkeep import restore as put_back
+    from mabeam.app.custody import read_manifest
+    from mabeam.app.custody import restore as put_back
 
     events = read_manifest(folder).events
     async with place.connection(make=True) as connection:
@@ -138,7 +138,7 @@ def export(place: Place, space: str, file: Path, *, json: bool) -> int:
 
 async def _export(place: Place, space: str, file: Path) -> Sum:
     from mabeam.app.cli.progress import Progress
-    from mabeam.app.upkeep import export as write_out
+    from mabeam.app.custody import export as write_out
     from mabeam.infra.jetstream.inspection import inspect_space
 
     async with place.connection(space) as connection:

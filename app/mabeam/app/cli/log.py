@@ -13,7 +13,7 @@ from mabeam.app.cli.sites import archive, mirror, promote
 
 if TYPE_CHECKING:
     from mabeam.app.cli.place import Place
-    from mabeam.app.upkeep import Check
+    from mabeam.app.custody import Check
 
 __all__ = ["log"]
 
@@ -45,7 +45,7 @@ def check(place: Place, space: str, *, json: bool) -> int:
 async def _check(place: Place, space: str, *, shows: bool) -> list[Check]:
     from mabeam.app.cli.progress import Progress
     from mabeam.app.cli.verdicts import gather
-    from mabeam.app.upkeep import look_at
+    from mabeam.app.custody import look_at
     from mabeam.infra.jetstream.inspection import inspect_space
 
     async with place.connection(space) as connection:

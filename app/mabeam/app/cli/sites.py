@@ -11,7 +11,7 @@ from mabeam.app.cli.options import as_json, complete_space, placed
 
 if TYPE_CHECKING:
     from mabeam.app.cli.place import Place
-    from mabeam.app.upkeep import Archived
+    from mabeam.app.custody import Archived
 
 __all__ = ["archive", "mirror", "promote"]
 
@@ -50,7 +50,7 @@ def archive(place: Place, space: str, *, json: bool) -> int:
 
 async def _archive(place: Place, space: str) -> Archived:
     from mabeam.app.cli.progress import Progress
-    from mabeam.app.upkeep import archive as seal
+    from mabeam.app.custody import archive as seal
     from mabeam.infra.jetstream.inspection import inspect_space
 
     async with place.connection(space) as connection:

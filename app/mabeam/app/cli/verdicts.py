@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mabeam.app.cli.codes import Code
 
 if TYPE_CHECKING:
-    from mabeam.app.upkeep.check import Check
+    from mabeam.app.custody.check import Check
 
 __all__ = ["gather", "told"]
 

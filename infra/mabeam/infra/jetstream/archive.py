@@ -1,7 +1,7 @@
 """A log that is closed for ever, and read as before.
 
 The whole log is sealed where it stands, so there is no copy to lose and no moment between two
-streams. `docs/adr/0017-upkeep.md` says why a log is not cut into segments.
+streams. `docs/adr/0017-custody.md` says why a log is not cut into segments.
 """
 
 from __future__ import annotations

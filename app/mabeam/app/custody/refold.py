@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mabeam.app.upkeep.check import Check
-from mabeam.app.upkeep.glance import RESTORE
+from mabeam.app.custody.check import Check
+from mabeam.app.custody.glance import RESTORE
 from mabeam.core.errors import MabeamError
 from mabeam.core.ports import Checkpoint, EventStore
 from mabeam.infra.jetstream import Connection

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 
-from mabeam.app.upkeep.check import Check, Verdict
-from mabeam.app.upkeep.glance import RESTORE, glance
-from mabeam.app.upkeep.refold import checkpoints
+from mabeam.app.custody.check import Check, Verdict
+from mabeam.app.custody.glance import RESTORE, glance
+from mabeam.app.custody.refold import checkpoints
 from mabeam.infra.jetstream import Connection, open_store
 from mabeam.infra.jetstream.api import Api
 from mabeam.infra.jetstream.audit import Audit, Sightings

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mabeam.app.upkeep.archive import Archived, archive
-from mabeam.app.upkeep.backup import Manifest, back_up, export, restore
-from mabeam.app.upkeep.check import Check
-from mabeam.app.upkeep.files import read_manifest
-from mabeam.app.upkeep.reading import look_at
+from mabeam.app.custody.archive import Archived, archive
+from mabeam.app.custody.backup import Manifest, back_up, export, restore
+from mabeam.app.custody.check import Check
+from mabeam.app.custody.files import read_manifest
+from mabeam.app.custody.reading import look_at
 
 __all__ = [
     "Archived",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mabeam.app.upkeep.check import Check
+from mabeam.app.custody.check import Check
 from mabeam.infra.jetstream.inspection import ConsumerReport, SpaceReport
 
 __all__ = ["RESTORE", "glance"]

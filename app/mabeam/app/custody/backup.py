@@ -8,8 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from mabeam.app.replaying import folded
-from mabeam.app.upkeep.files import (
+from mabeam.app.custody.files import (
     EVENTS,
     IMAGE,
     Manifest,
@@ -18,6 +17,7 @@ from mabeam.app.upkeep.files import (
     seal,
     unfinished,
 )
+from mabeam.app.replaying import folded
 from mabeam.core.errors import ConfigurationError
 from mabeam.infra.jetstream import Connection, open_store
 from mabeam.infra.jetstream.answers import instant_text
