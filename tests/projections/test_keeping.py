@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -21,7 +22,7 @@ from mabeam.core.ports import Build, Checkpoint, Page, Step
 from mabeam.core.subjects import EVERYTHING, Filter
 from mabeam.core.tables import Column, Table
 from mabeam.infra.memory import MemoryCheckpoints, MemoryStore
-from mabeam.infra.sql import Database, SqlReadModel
+from mabeam.infra.sql import Database, SqlReadModel, open_database
 from mabeam.projections import applying
 from mabeam.projections.keeping import catch_up, keep, rebuild
 from mabeam.projections.progress import status
@@ -139,6 +140,42 @@ class TestRebuild:
         upkeep = upkeep_of(database, store, wider)
         assert (await catch_up(upkeep)).number == 2
         assert await content(database, wider.tables) == await expected(wider, store)
+
+    async def test_columns_of_other_names_take_the_place_of_the_former(
+        self, database: Database
+    ) -> None:
+        store = MemoryStore("team")
+        await speak(store, "one", "two")
+        await catch_up(upkeep_of(database, store))
+        *others, last = TABLES[0].columns
+        columns = (*others, msgspec.structs.replace(last, name="latest"))
+        renamed = msgspec.structs.replace(TABLES[0], columns=columns, indexes=())
+        other = dataclasses.replace(TALLY, tables=(renamed, TABLES[1]))
+        await catch_up(upkeep_of(database, store, other))
+        assert await content(database, other.tables) == await expected(other, store)
+
+    @pytest.mark.postgres
+    async def test_what_was_granted_on_a_view_outlives_a_switch(self, postgres_url: str) -> None:
+        async with open_database(postgres_url) as database:
+            store = MemoryStore("team")
+            upkeep = upkeep_of(database, store)
+            await catch_up(upkeep)
+            grant = "GRANT SELECT ON heard TO PUBLIC"
+            await database.transact(lambda c: c.exec_driver_sql(grant))
+            await rebuild(upkeep)
+            asked = sa.text(
+                "SELECT relacl::text, obj_description(oid) FROM pg_class WHERE relname = 'heard'"
+            )
+            granted, meaning = await database.transact(lambda c: c.execute(asked).one())
+            assert "=r/" in granted
+            assert meaning == "one word"
+
+    async def test_a_build_that_is_gone_is_kept_no_longer(self, database: Database) -> None:
+        upkeep = upkeep_of(database, MemoryStore("team"))
+        await catch_up(upkeep)
+        await applying.Applier(upkeep, 7).run()
+        with pytest.raises(NotFound, match="build 7"):
+            await upkeep.model.write(7, 0, Step(0, 1))
 
     async def test_an_earlier_version_does_not_take_over_by_itself(
         self, database: Database
