@@ -78,7 +78,7 @@ async def import_file(
     store: EventStore,
     path: Path,
     parse: Parse,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     *,
     chunk_events: int = CHUNK_EVENTS,
 ) -> Imported:
@@ -119,18 +119,9 @@ async def import_file(
         present = len(there)
         while chunk:
             wanted = [event for _, event in chunk if _mark(event) not in there]
-            position, failure = done.position, None
-            async for outcome in append_all(store, [Write((event,)) for event in wanted]):
-                # Heard to the end, so that nothing is under way when this import has ended.
-                failure = failure or outcome.error
-                if outcome.position is None:
-                    continue
-                position = max(position, outcome.position)
-                recorded += 1
-                if on_progress is not None:
-                    on_progress(begun.events + present + recorded, total)
-            if failure is not None:
-                raise failure
+            before = begun.events + present + recorded
+            position = await _record(store, wanted, lambda now: on_progress(now, total), before)
+            recorded += len(wanted)
             for raw, _ in chunk:
                 digest.update(raw)
             done = _Progress(
@@ -138,13 +129,31 @@ async def import_file(
                 done.offset + sum(len(raw) for raw, _ in chunk),
                 digest.hexdigest(),
                 # Nothing is under way now, so what follows will stand behind this.
-                position,
+                max(position, done.position),
                 chunk_events,
             )
             _save(beside, done)
-            there = frozenset()
+            there = frozenset[Mark]()
             chunk = list(itertools.islice(lines, chunk_events))
         return Imported(total, recorded, begun.events + present)
+
+
+async def _record(
+    store: EventStore, events: Sequence[Envelope], on_done: Callable[[int], None], before: int
+) -> int:
+    """Record what can be recorded; return the last position of any, 0 if there is none."""
+    position, done = 0, before
+    failure: MabeamError | None = None
+    # Heard to the end, so that nothing is under way when this has ended.
+    async for outcome in append_all(store, [Write((event,)) for event in events]):
+        failure = failure or outcome.error
+        if outcome.position is not None:
+            position = max(position, outcome.position)
+            done += 1
+            on_done(done)
+    if failure is not None:
+        raise failure
+    return position
 
 
 Mark = tuple[str, str, str]
