@@ -18,6 +18,7 @@ _CODES: Final[tuple[tuple[type[Exception], Code], ...]] = (
     (errors.NotFound, Code.NOT_FOUND),
     (errors.BackupDamaged, Code.INVALID_DATA),
     (errors.Conflict, Code.CHECK_FAILED),
+    (errors.Fenced, Code.CHECK_FAILED),
     (errors.ReadOnly, Code.USAGE),
     (errors.StoreError, Code.UNREACHABLE),
     (errors.ServerFailed, Code.UNREACHABLE),

@@ -31,7 +31,7 @@ __all__ = ["run"]
 @as_json
 @placed
 def run(place: Place, scenario: Path, space: str | None, *, json: bool) -> int:
-    """Run a scenario: agents, variables, and what happens among them.
+    """Run a scenario: who takes part, and what happens among them.
 
     SCENARIO is a TOML file. Its agents, with the policies it names, are hosted here, and what
     follows from their words is coordinated here. Exits with 1 if something is not as the file

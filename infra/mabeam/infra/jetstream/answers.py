@@ -237,6 +237,7 @@ class Failure(Enum):
 
 NOT_FOUND: Final = 10037
 STREAM_NOT_FOUND: Final = 10059
+TOO_FEW_SERVERS: Final = 10005
 CONSUMER_NOT_FOUND: Final = 10014
 CONSUMER_EXISTS: Final = frozenset({10013, 10105, 10148})
 _CONFLICT: Final = frozenset({10071, 10164})

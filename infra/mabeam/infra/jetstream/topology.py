@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterator
 from typing import Any, Final, Literal, TypeAlias
 
@@ -10,8 +11,14 @@ import structlog
 
 from mabeam.core.errors import ConfigurationError, ReadOnly
 from mabeam.core.subjects import check_space, subject_filter
-from mabeam.infra.jetstream.answers import STREAM_NOT_FOUND, StreamAnswer, StreamConfig
+from mabeam.infra.jetstream.answers import (
+    STREAM_NOT_FOUND,
+    TOO_FEW_SERVERS,
+    StreamAnswer,
+    StreamConfig,
+)
 from mabeam.infra.jetstream.api import Api
+from mabeam.infra.jetstream.patience import Patience
 from mabeam.infra.jetstream.standing import closed_because
 
 __all__ = [
@@ -26,6 +33,8 @@ __all__ = [
 
 EVENT_BYTES_MAX: Final = 1024 * 1024
 DUPLICATE_WINDOW_SECONDS: Final = 600
+PLACING_SECONDS: Final = 5.0
+"""How long a cluster may take to find the servers for a new stream."""
 CHECKPOINTS_KEPT: Final = 4
 _NANO: Final = 1_000_000_000
 
@@ -124,7 +133,7 @@ async def apply(api: Api, wanted: StreamConfig, *, keep: Collection[str] = ()) -
         return await _update(api, wanted, found, keep)
     if found.error.err_code != STREAM_NOT_FOUND:
         raise ConfigurationError(f"stream {wanted.name}: {found.error}")
-    created = await api.request(f"STREAM.CREATE.{wanted.name}", _as_json(wanted), StreamAnswer)
+    created = await _create(api, wanted)
     if created.error is None:
         _log.info("stream created", stream=wanted.name)
         return created.config
@@ -133,6 +142,17 @@ async def apply(api: Api, wanted: StreamConfig, *, keep: Collection[str] = ()) -
     if again.error is not None:
         raise ConfigurationError(f"stream {wanted.name} cannot be created: {created.error}")
     return await _update(api, wanted, again, keep)
+
+
+async def _create(api: Api, wanted: StreamConfig) -> StreamAnswer:
+    """Create a stream; after the loss of a server, its cluster may first say it has too few."""
+    patience = Patience(min(api.deadline(), asyncio.get_running_loop().time() + PLACING_SECONDS))
+    while True:
+        created = await api.request(f"STREAM.CREATE.{wanted.name}", _as_json(wanted), StreamAnswer)
+        if created.error is None or created.error.err_code != TOO_FEW_SERVERS:
+            return created
+        if not await patience.pause():
+            return created
 
 
 def deviations(space: str, present: StreamConfig) -> Iterator[str]:
@@ -179,7 +199,8 @@ def _faults(wanted: StreamConfig, present: StreamConfig) -> Iterator[str]:
             yield f"{field} {getattr(present, field)!r} instead of {getattr(wanted, field)!r}"
     for field, harmless in _FORBIDDEN.items():
         value = getattr(present, field)
-        if value not in (harmless, getattr(wanted, field)):
+        # What is wanted itself takes another value there, so the present one can be mended.
+        if value != harmless and getattr(wanted, field) == harmless:
             yield f"{field} set to {value!r}"
 
 
