@@ -122,7 +122,11 @@ class TestGaps:
         self, connection: Connection, space: str
     ) -> None:
         """The server keeps no log of ours so; this is what corrupted files would look like."""
-        settings = {"name": f"mabeam_{space}", "subjects": [f"mabeam.{space}.>"]}
+        settings = {
+            "name": f"mabeam_{space}",
+            "subjects": [f"mabeam.{space}.>"],
+            "allow_direct": True,
+        }
         body = json.dumps(settings).encode()
         _ = await connection.ask(f"$JS.API.STREAM.CREATE.mabeam_{space}", body, seconds=5)
         store = await open_store(connection, space, create=False)
