@@ -18,8 +18,8 @@ UPGRADE ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check format lint types-mypy types-pyright imports tidy coverage bench \
-  lock clean
+.PHONY: help demo test check format lint types-mypy types-pyright imports schemas tidy coverage \
+  bench lock clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ ifeq ($(strip $(ARGS)),)
 	@touch $(TESTED)
 endif
 
-check: lint types-mypy types-pyright imports tidy coverage ## Run all gates
+check: lint types-mypy types-pyright imports schemas tidy coverage ## Run all gates
 
 lint: $(READY)
 	@$(BIN)/ruff check
@@ -52,6 +52,9 @@ types-pyright: $(READY)
 
 imports: $(READY)
 	@$(BIN)/lint-imports --no-logo
+
+schemas: $(READY)
+	@$(BIN)/mabeam schema check schemas --golden tests/golden
 
 tidy: $(READY)
 	@$(BIN)/python -m pytest --quiet tests/architecture
