@@ -11,6 +11,8 @@ READY := .venv/.ready
 TESTED := build/tested
 COMMA := ,
 LOCK_BIN := build/lock/bin
+# In how many processes all tests run; what is named with ARGS runs in one.
+WORKERS ?= auto
 # Extra words for the program that a target runs, such as ARGS="-k auction" for pytest.
 ARGS ?=
 # `make lock UPGRADE=--upgrade` takes the newest versions; without it, pins are kept.
@@ -28,11 +30,12 @@ demo: $(READY) ## Watch a team of agents coordinate, and its history replay
 	@$(BIN)/mabeam demo $(ARGS)
 
 # With ARGS only a part of the suite runs, and then its coverage means nothing.
+PYTEST := $(if $(strip $(ARGS)),$(ARGS),--numprocesses=$(WORKERS) --dist=loadgroup)
 test: $(READY) ## Run all tests
 	@mkdir -p build
 	@rm -f .coverage .coverage.* $(TESTED)
 	@colour=auto; [ ! -t 1 ] || colour=yes; \
-	  $(BIN)/coverage run -m pytest --color="$$colour" $(ARGS) 2>&1 | tee build/pytest.log
+	  $(BIN)/coverage run -m pytest --color="$$colour" $(PYTEST) 2>&1 | tee build/pytest.log
 ifeq ($(strip $(ARGS)),)
 	@$(BIN)/coverage combine --quiet
 	@touch $(TESTED)
