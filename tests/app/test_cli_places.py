@@ -226,6 +226,19 @@ def test_up_runs_coordinators_alone_on_a_server_that_is_named(nats_server: NatsS
         assert up.end().code == Code.OK
 
 
+def test_up_passes_over_an_archive_unless_it_is_named(data: Path) -> None:
+    here = ("--data", str(data))
+    assert invoke("pub", "old", '"one"', *NOTE, *here).code == Code.OK
+    assert invoke("log", "archive", "old", *here).code == Code.OK
+    with start("up", *here) as up:
+        up.await_message("not coordinating old: ")
+        up.await_message("Ctrl-C ends")
+        assert up.end().code == Code.OK
+    named = invoke("up", "old", *here)
+    assert named.code == Code.USAGE
+    assert "sealed for ever" in named.err
+
+
 def test_up_coordinates_the_spaces_that_are_made_later(data: Path) -> None:
     def pub(event: str, source: str, fields: str) -> None:
         what = ("--type", f"mabeam.auction.{event}.v1", "--subject", "session/s")

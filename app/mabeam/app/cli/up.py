@@ -98,8 +98,10 @@ async def _coordinate(
     import asyncio
 
     coordinators = _Coordinators(url, await stack.enter_async_context(AsyncExitStack()), telemetry)
-    await coordinators.take(spaces or await coordinators.present())
-    if not spaces:
+    if spaces:
+        await coordinators.take(spaces)
+    else:
+        await coordinators.take_all()
         watching = asyncio.create_task(coordinators.watch())
         stack.push_async_callback(asyncio.wait, {watching})
         stack.callback(watching.cancel)
@@ -119,6 +121,8 @@ class _Coordinators:
         self._stack = stack
         self._telemetry = telemetry
         self._taken: set[str] = set()
+        # Archives and mirrors; a mirror may be promoted one day.
+        self._passed: set[str] = set()
 
     async def present(self) -> tuple[str, ...]:
         """Return the spaces there are on the server."""
@@ -153,6 +157,25 @@ class _Coordinators:
                 await self._stack.enter_async_context(coordinator)
                 self._taken.add(space)
 
+    async def take_all(self) -> list[str]:
+        """Coordinate all spaces that take events; return those that were not before."""
+        from mabeam.app.cli.output import note
+        from mabeam.core.errors import ReadOnly
+
+        taken: list[str] = []
+        for space in await self.present():
+            if space in self._taken:
+                continue
+            try:
+                await self.take([space])
+            except ReadOnly as error:
+                if space not in self._passed:
+                    note(f"not coordinating {space}: {error}")
+                self._passed.add(space)
+            else:
+                taken.append(space)
+        return taken
+
     async def watch(self) -> None:
         """Take every space that is made, soon after it is."""
         import asyncio
@@ -163,10 +186,8 @@ class _Coordinators:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             try:
-                for space in await self.present():
-                    if space not in self._taken:
-                        await self.take([space])
-                        note(f"coordinating {space}")
+                for space in await self.take_all():
+                    note(f"coordinating {space}")
             except MabeamError as error:
                 note(f"looking for new spaces: {error}")
 
