@@ -16,9 +16,11 @@ import pytest
 from mabeam.infra.jetstream import JetStreamStore
 from mabeam.infra.jetstream.topology import stream_name
 from support.clients import Clients
+from support.events import write
 from support.nats_cluster import NatsCluster
 from support.nats_server import NatsServer
 from support.proxy import Proxy
+from support.reading import read_all
 from support.trial import Trial, note
 
 pytestmark = [pytest.mark.jetstream, pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(180)]
@@ -29,6 +31,26 @@ Open = Callable[[str | list[str]], Awaitable[JetStreamStore]]
 @pytest.fixture
 def trial(faulty_cluster: NatsCluster, space: str, open_space: Open) -> Trial:
     return Trial(faulty_cluster, space, open_space)
+
+
+async def test_a_reader_does_not_wait_for_a_server_that_has_just_died(
+    faulty_cluster: NatsCluster, space: str, open_space: Open
+) -> None:
+    """What reads is given to any of the servers that have the log, the dead one as well."""
+    store = await open_space(faulty_cluster.urls)
+    stream = stream_name(space)
+    _ = await asyncio.gather(*(store.append(write(f"session/{n}")) for n in range(300)))
+    await faulty_cluster.settled(stream)
+    leader = await asyncio.to_thread(faulty_cluster.leader, stream)
+    follower = next(server for server in faulty_cluster.servers if server is not leader)
+    reader = await open_space(leader.url)
+    await asyncio.to_thread(follower.kill)
+    try:
+        found = await asyncio.gather(*(read_all(reader) for _ in range(12)))
+    finally:
+        await asyncio.to_thread(follower.start)
+        await faulty_cluster.settled(stream)
+    assert {len(one) for one in found} == {300}
 
 
 async def test_a_leader_killed_under_load_loses_and_doubles_nothing(trial: Trial) -> None:

@@ -35,6 +35,7 @@ PULL_BYTES_MAX: Final = 8 * 1024 * 1024
 INACTIVE_SECONDS: Final = 30
 HEALINGS_MAX: Final = 3
 RETRY_SECONDS: Final = 0.5
+PLACING_SECONDS: Final = 2.0
 _NANO: Final = 1_000_000_000
 # $JS.ACK.<stream>.<consumer>.<delivered>.<position>.<number>.<time>.<pending>; the later
 # form has a domain and an account before the stream, and may have a token at the end.
@@ -246,6 +247,22 @@ class Feed:
             raise LogGap(expected, found)
 
     async def _create(self, deadline: float) -> None:
+        """Have the server make a consumer.
+
+        A cluster gives it to any server that has the stream, for some seconds also to one that
+        has just died, and then never answers; under another name it chooses anew.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                await self._create_one(min(deadline, loop.time() + PLACING_SECONDS))
+            except StoreUnavailable:
+                if loop.time() >= deadline:
+                    raise
+            else:
+                return
+
+    async def _create_one(self, deadline: float) -> None:
         name = f"feed_{secrets.token_hex(8)}"
         config: dict[str, Any] = {
             "name": name,
