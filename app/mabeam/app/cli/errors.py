@@ -50,6 +50,8 @@ def line_of(error: Exception) -> str:
     text = str(error)
     if not isinstance(error, errors.MabeamError | OSError):
         text = f"{type(error).__name__}: {text}"
+    if isinstance(error, errors.ProjectionError) and error.__cause__ is not None:
+        text = f"{text}: {error.__cause__}"
     advice = next((advice for kind, advice in _ADVICE if isinstance(error, kind)), _FAULT)
     # The last words of a server are several lines and worth reading as such.
     shown = "\n".join(map(visible, text.splitlines()))
