@@ -98,8 +98,10 @@ class Settlement:
                 return Fenced(guard.boundary, guard.expect, last.seq)
         return None
 
-    async def before(self, fenced: Fenced, plan: Plan, deadline: float) -> int:
+    async def before(self, fenced: Fenced, plan: Plan, deadline: float) -> int | None:
         """Return the position of an append's last event if it was recorded before it was fenced.
+
+        None if that cannot be told now, for the leader may have been replaced.
 
         Raises:
             Fenced: It was not.
@@ -109,7 +111,7 @@ class Settlement:
             position = await seek(plan, deadline)
         except Conflict as conflict:
             raise fenced from conflict
-        if position is None:
+        if position is None and (not self.looks or await self._is_led()):
             raise fenced
         return position
 
