@@ -133,6 +133,11 @@ class NatsServer:
     def freeze(self) -> None:
         """Halt it where it stands: connections stay open and nothing answers."""
         self._signal(signal.SIGSTOP)
+        # The signal is on its way to each of its threads when it has been sent.
+        deadline = time.monotonic() + _STOP_SECONDS
+        while not _is_halted(self.pid):
+            assert time.monotonic() < deadline, "it goes on"
+            time.sleep(0.001)
 
     def thaw(self) -> None:
         """Let it run on after `freeze`."""
@@ -192,6 +197,11 @@ class NatsServer:
         process.wait(_STOP_SECONDS)
         self._guard = None
         raise AssertionError(f"nats-server is not ready: {self.log}")
+
+
+def _is_halted(pid: int) -> bool:
+    tasks = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(task.read_text().rpartition(")")[2].split()[0] == "T" for task in tasks)
 
 
 def free_port() -> int:
