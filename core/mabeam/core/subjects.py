@@ -172,7 +172,8 @@ def escape(name: str) -> str:
     return _UNSAFE.sub(lambda found: b"=%02X" % found[0][0], raw).decode("ascii")
 
 
-@lru_cache(maxsize=65_536)
+# Few, because a reader meets names without end, and soon again only those of late.
+@lru_cache(maxsize=4_096)
 def unescape(token: str) -> str:
     """Read back what `escape` wrote.
 
