@@ -30,7 +30,7 @@ __all__ = ["Clients"]
 PACE_SECONDS: Final = 0.02
 APPENDS_PER_TERM: Final = 5
 # Elections may fail, and be held again.
-GO_ON_SECONDS: Final = 60.0
+GO_ON_SECONDS: Final = 100.0
 _READER: Final = "reader"
 
 Open = Callable[[], Awaitable[EventStore]]

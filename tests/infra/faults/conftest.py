@@ -18,6 +18,9 @@ from support.worlds import fresh_space
 
 OpenStore = Callable[..., Awaitable[JetStreamStore]]
 
+# A busy machine holds elections again and again; what is judged is whether all go on at last.
+PATIENCE_SECONDS = 45.0
+
 
 @pytest.fixture(scope="session")
 def faulty_cluster(scratch_folder: Path) -> Iterator[NatsCluster]:
@@ -44,7 +47,11 @@ async def open_one(space: str) -> AsyncGenerator[OpenStore]:
         async def is_opened() -> bool:
             # After a fault the servers place no new space until they see all three again.
             with suppress(ConfigurationError):
-                opened.append(await open_store(connection, space, replicas=replicas))
+                opened.append(
+                    await open_store(
+                        connection, space, replicas=replicas, patience_seconds=PATIENCE_SECONDS
+                    )
+                )
             return bool(opened)
 
         await until(is_opened)

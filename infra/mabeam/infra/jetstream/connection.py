@@ -108,7 +108,8 @@ class Connection:
         self.appends = Doubt()
         self.requests = Doubt()
         # The server that is being left because nobody is served there.
-        self._left = ""
+        # Servers that served nobody, the latest one last.
+        self._left: list[str] = []
         self.wire = Wire()
         self.wire.complained = self._complained
         self._replies: Replies | None = None
@@ -275,12 +276,18 @@ class Connection:
         return options
 
     def _choose(self, servers: list[Server], _info: dict[str, Any]) -> tuple[Server | None, float]:
-        """Take a server that failed least, after a pause that differs among clients."""
+        """Take a server that failed least, after a pause that differs among clients.
+
+        Of those, one that was never left, or else longest ago: were any of them taken, a client
+        might go back and forth between two that serve nobody.
+        """
         if not servers:
             return None, 1.0
-        left, self._left = self._left, ""
-        others = [server for server in servers if server.uri.netloc != left] or servers
-        server = min(others, key=lambda one: (one.reconnects, random.random()))  # noqa: S311 - no secret
+        rank = {left: number for number, left in enumerate(self._left, 1)}
+        server = min(
+            servers,
+            key=lambda one: (one.reconnects, rank.get(one.uri.netloc, 0), random.random()),  # noqa: S311 - no secret
+        )
         pause = random.uniform(0.0, 0.2) if server.reconnects == 0 else random.uniform(0.2, 1.0)  # noqa: S311 - no secret
         return server, pause
 
@@ -305,7 +312,8 @@ class Connection:
                 continue
             if self._is_in_vain:
                 _log.warning("server serves nobody; going to another", left=self._address)
-                self._left = self._address
+                self._left = [left for left in self._left if left != self._address]
+                self._left.append(self._address)
                 await wire.start_over()
                 continue
             heard = wire.messages_heard
