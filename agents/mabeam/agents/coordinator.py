@@ -20,10 +20,12 @@ import structlog
 
 from mabeam.agents.author import Author
 from mabeam.agents.deadlines import Deadlines
-from mabeam.core.errors import Conflict, MabeamError, StoreError
-from mabeam.core.ports import Delivery, EventStore, Page
-from mabeam.core.reactor import Append, Effects, Send
-from mabeam.core.session.reactor import SESSIONS
+from mabeam.core.decider import Entity
+from mabeam.core.errors import ConfigurationError, Conflict, MabeamError, StoreError
+from mabeam.core.ports import Delivery, EventStore, Page, Solver
+from mabeam.core.reactor import Append, Effects, Send, Solve
+from mabeam.core.session.reactor import SESSIONS, Solved
+from mabeam.core.session.state import SessionState
 from mabeam.core.subjects import Boundary
 from mabeam.core.telemetry import SILENCE, Telemetry
 from mabeam.core.variable.reactor import VARIABLES
@@ -47,6 +49,8 @@ class Coordinator:
         author: Writes the envelopes of what is decided.
         ack_wait_seconds: After so long, what a dead coordinator had in hand goes to another.
         telemetry: Looks on.
+        solver: Solves what decisions depend on; without one such sessions are left to
+            coordinators that have one.
     """
 
     def __init__(
@@ -56,8 +60,10 @@ class Coordinator:
         *,
         ack_wait_seconds: float = 5.0,
         telemetry: Telemetry = SILENCE,
+        solver: Solver | None = None,
     ) -> None:
         self._store: Final = store
+        self._solver: Final = solver
         self._telemetry: Final = telemetry
         self._author: Final = author
         self._ack_wait_seconds: Final = ack_wait_seconds
@@ -100,11 +106,24 @@ class Coordinator:
     def _see(self, page: Page, world: World) -> None:
         for recorded in page:
             if recorded.kind == "session":
-                state = world.session(recorded.entity).state
-                if state.phase == "open" and state.opened_at == recorded.position:
-                    self._deadlines.arm(recorded.boundary, state.due_ns)
-                elif state.phase != "open":
+                session = world.session(recorded.entity)
+                state = session.state
+                if state.phase != "open":
                     self._deadlines.disarm(recorded.boundary)
+                elif state.course is not None:
+                    self._arm_next(recorded.entity, session, recorded.recorded_ns)
+                elif state.opened_at == recorded.position:
+                    self._deadlines.arm(recorded.boundary, state.due_ns)
+
+    def _arm_next(self, name: str, session: Entity[SessionState], now_ns: int) -> None:
+        """Arm what a session of several steps waits for, which changes as it goes on."""
+        try:
+            due = SESSIONS.react(name, session, now_ns)
+        except Exception:  # noqa: BLE001 - a fault in a protocol's code must not stop the fold
+            self._log.exception("deadline unknown", session=name)
+            return
+        for timer in due.schedule:
+            self._deadlines.arm(timer.boundary, timer.due_ns)
 
     async def _consume(self) -> None:
         while True:
@@ -166,6 +185,8 @@ class Coordinator:
                     await asyncio.sleep(random.random() * 0.002 * min(attempt, 10))  # noqa: S311 - only to part rivals
             else:
                 raise Conflict(str(boundary), None, None)
+            for solve in effects.solve:
+                await self._solve(solve, correlation_id)
             for send in effects.send:
                 await self._deliver(send, correlation_id)
             for timer in effects.schedule:
@@ -203,12 +224,30 @@ class Coordinator:
                 )
         return True
 
+    async def _solve(self, solve: Solve, correlation_id: str) -> None:
+        """Let a problem be solved, and its entity decide by the solution."""
+        if self._solver is None:
+            raise ConfigurationError("this coordinator has no solver; one that has must decide")
+        solution = await self._solver.solve(solve.problem)
+        send = Send(solve.cause, solve.boundary, Solved(solution))
+        await self._deliver(send, correlation_id)
+        # What follows from the decision is done when its own event is handed out.
+
     async def _deliver(self, send: Send, correlation_id: str) -> None:
         """Let another entity receive a command, deciding again after each conflict."""
         for attempt in range(ATTEMPTS_MAX):
-            view = self._live.state.variable(send.boundary.entity)
-            effects = VARIABLES.receive(send.boundary.entity, view, send)
+            effects = self._received(send)
             if await self._record(effects.append, correlation_id):
                 return
             await asyncio.sleep(random.random() * 0.002 * min(attempt, 10))  # noqa: S311 - only to part rivals
         raise Conflict(str(send.boundary), None, None)
+
+    def _received(self, send: Send) -> Effects:
+        name, world = send.boundary.entity, self._live.state
+        match send.boundary.kind:
+            case "session":
+                return SESSIONS.receive(name, world.session(name), send)
+            case "variable":
+                return VARIABLES.receive(name, world.variable(name), send)
+            case _:
+                return Effects()

@@ -137,7 +137,9 @@ class AgentRunner:
 
     def _recall(self, openings: Sequence[Recorded]) -> None:
         for recorded in openings[-INBOX_MAX:]:
-            spoken = self._live.state.session(recorded.entity).state.spoken
+            session = self._live.state.session(recorded.entity).state
+            # In a session of several steps, whoever has spoken may be asked for more.
+            spoken = session.spoken if session.course is None else ()
             for part in recorded.parts:
                 for agent in self._hearers(part):
                     if agent.name not in spoken:

@@ -29,6 +29,7 @@ __all__ = [
     "Page",
     "Poison",
     "ReadModel",
+    "Solver",
     "Step",
     "Write",
 ]
@@ -383,6 +384,18 @@ class ReadModel(Protocol):
 
     async def poison(self, number: int) -> tuple[Poison, ...]:
         """Return the events that are missing from a build, in the order of their positions."""
+        ...
+
+
+class Solver(Protocol):
+    """Finds what cannot be found in the time that a reaction may take, or only by other means."""
+
+    async def solve(self, problem: msgspec.Struct) -> msgspec.Struct:
+        """Return the solution that belongs to a problem, the best one found in its time.
+
+        Raises:
+            ConfigurationError: No way to solve problems of this class is known here.
+        """
         ...
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "Part",
     "Reactor",
     "Send",
+    "Solve",
     "Timer",
     "check_size",
 ]
@@ -90,6 +91,20 @@ class Send(msgspec.Struct, frozen=True):
     command: msgspec.Struct
 
 
+class Solve(msgspec.Struct, frozen=True):
+    """A problem for a solver, whose answer the entity receives as a command.
+
+    Attributes:
+        cause: Id of the event that made this necessary.
+        boundary: The entity that receives the answer.
+        problem: What is to be found.
+    """
+
+    cause: str
+    boundary: Boundary
+    problem: msgspec.Struct
+
+
 class Timer(msgspec.Struct, frozen=True):
     """Look at an entity again when the log's clock has reached an instant.
 
@@ -105,11 +120,12 @@ class Timer(msgspec.Struct, frozen=True):
 
 
 class Effects(msgspec.Struct, frozen=True):
-    """What is to be done, in this order: append, then send, then schedule."""
+    """What is to be done, in this order: append, then solve, then send, then schedule."""
 
     append: tuple[Append, ...] = ()
     send: tuple[Send, ...] = ()
     schedule: tuple[Timer, ...] = ()
+    solve: tuple[Solve, ...] = ()
 
 
 NOTHING = Effects()

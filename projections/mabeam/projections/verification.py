@@ -18,10 +18,10 @@ from mabeam.core.envelope import Recorded
 from mabeam.core.errors import CodecError, Rejected
 from mabeam.core.events import Event, Several, type_of
 from mabeam.core.ports import EventStore
-from mabeam.core.reactor import Append, Effects, Send
-from mabeam.core.session.events import Decision
+from mabeam.core.reactor import Append, Effects, Part, Send
+from mabeam.core.session.events import ChildEnded, Decision, Failed, Opening
 from mabeam.core.session.protocol import protocol_of
-from mabeam.core.session.reactor import SESSIONS
+from mabeam.core.session.reactor import SESSIONS, OpenSession, ended
 from mabeam.core.session.state import hearing
 from mabeam.core.subjects import Boundary
 from mabeam.core.variable.constraint import ConstraintChecked
@@ -144,8 +144,7 @@ def _unlike(before: World, recorded: Recorded, event: Event) -> Generator[str, N
 def _due(before: World, recorded: Recorded, event: Event) -> Effects:
     match recorded.kind:
         case "session":
-            session = before.session(recorded.entity)
-            return SESSIONS.react(recorded.entity, session, recorded.recorded_ns)
+            return _due_in_session(before, recorded, event)
         case "variable":
             view = before.variable(recorded.entity)
             if isinstance(event, Changed | Refused) and event.session:
@@ -154,6 +153,51 @@ def _due(before: World, recorded: Recorded, event: Event) -> Effects:
             return VARIABLES.react(recorded.entity, view, recorded.recorded_ns)
         case _:
             return Effects()
+
+
+def _due_in_session(before: World, recorded: Recorded, event: Event) -> Effects:
+    name, session = recorded.entity, before.session(recorded.entity)
+    match event:
+        case Opening(parent=parent) if parent:
+            send = _asked_for(before, recorded, Boundary.parse(parent))
+            return Effects() if send is None else SESSIONS.receive(name, session, send)
+        case ChildEnded():
+            child = before.session(event.child).state
+            told = ended(event.child, child)
+            if told is None or told[0] != recorded.boundary:
+                return Effects()
+            return SESSIONS.receive(name, session, Send(child.decided_id, *told))
+        case Decision() | Failed() if _has_problem(before, name):
+            # No solver is asked again: the certificate tells whether it was right.
+            part = Part(recorded.boundary, session.position, (event,))
+            return Effects(append=(Append(session.state.closed_id, (part,)),))
+        case _:
+            return SESSIONS.react(name, session, recorded.recorded_ns)
+
+
+def _has_problem(before: World, name: str) -> bool:
+    state = before.session(name).state
+    if state.phase != "closed" or state.opening is None:
+        return False
+    problem = protocol_of(state.opening).problem
+    return problem is not None and problem(hearing(name, state)) is not None
+
+
+def _asked_for(before: World, recorded: Recorded, parent: Boundary) -> Send | None:
+    """Return the command by which the entity that needs a session had it opened."""
+    match parent.kind:
+        case "session":
+            asked = SESSIONS.react(
+                parent.entity, before.session(parent.entity), recorded.recorded_ns
+            )
+        case "variable":
+            asked = VARIABLES.react(
+                parent.entity, before.variable(parent.entity), recorded.recorded_ns
+            )
+        case _:
+            return None
+    sends = (send for send in asked.send if isinstance(send.command, OpenSession))
+    return next((send for send in sends if send.boundary == recorded.boundary), None)
 
 
 def _sent(before: World, target: Boundary, event: Changed | Refused) -> Send | None:

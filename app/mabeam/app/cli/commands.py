@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "agents": "mabeam.app.cli.lists:agents",
     "variables": "mabeam.app.cli.lists:variables",
     "sessions": "mabeam.app.cli.lists:sessions",
+    "session": "mabeam.app.cli.session:session",
     "conflicts": "mabeam.app.cli.lists:conflicts",
     "state": "mabeam.app.cli.state:state",
     "replay": "mabeam.app.cli.replay:replay",

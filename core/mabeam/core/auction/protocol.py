@@ -12,8 +12,8 @@ from mabeam.core.auction.clearing import Bid, Clearing, second_price
 from mabeam.core.auction.events import AuctionDecided, AuctionOpened, BidPlaced, PriceBasis, Ranked
 from mabeam.core.errors import Rejected
 from mabeam.core.policies import Policies
-from mabeam.core.session.events import Alternative, Decision, Opening, Outcome, Speech
-from mabeam.core.session.protocol import PROTOCOLS, Hearing, Protocol, Spoken, terms
+from mabeam.core.session.events import Alternative, Decision, Outcome, Speech
+from mabeam.core.session.protocol import Hearing, Protocol, Spoken, terms
 
 __all__ = ["AMOUNT_MAX", "AUCTION", "CLEARINGS"]
 
@@ -207,4 +207,4 @@ AUCTION: Final = Protocol(
     verify=verify,
     result=result,
 )
-PROTOCOLS[AuctionOpened] = cast("Protocol[Opening]", AUCTION)
+AUCTION.register()

@@ -22,8 +22,8 @@ from mabeam.core.consensus.events import (
 from mabeam.core.errors import Rejected
 from mabeam.core.numbers import exact, on_grid, to_decimal, to_grid, weighted_mean
 from mabeam.core.policies import Policies
-from mabeam.core.session.events import Alternative, Decision, Opening, Outcome, Speech
-from mabeam.core.session.protocol import PROTOCOLS, Hearing, Protocol, Spoken, terms
+from mabeam.core.session.events import Alternative, Decision, Outcome, Speech
+from mabeam.core.session.protocol import Hearing, Protocol, Spoken, terms
 
 __all__ = ["CONSENSUS", "TALLIES"]
 
@@ -215,4 +215,4 @@ CONSENSUS: Final = Protocol(
     verify=verify,
     result=result,
 )
-PROTOCOLS[ConsensusOpened] = cast("Protocol[Opening]", CONSENSUS)
+CONSENSUS.register()

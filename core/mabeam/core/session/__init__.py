@@ -1,9 +1,12 @@
 """Sessions: one run of a protocol, from its opening to exactly one outcome."""
 
+from mabeam.core.session.course import NOTHING_DUE, Child, Course, Due, Said, Start
 from mabeam.core.session.decider import SESSION, Cancel, Open, SessionCommand
 from mabeam.core.session.events import (
     Alternative,
+    Announcement,
     Cancelled,
+    ChildEnded,
     Closed,
     Considered,
     Decision,
@@ -20,38 +23,54 @@ from mabeam.core.session.protocol import (
     Protocol,
     Refusal,
     Spoken,
+    Standing,
     check_opening,
+    protocol_named,
     protocol_of,
 )
-from mabeam.core.session.reactor import SESSIONS
-from mabeam.core.session.state import Phase, SessionState, hearing, is_complete
+from mabeam.core.session.reactor import SESSIONS, OpenSession, SessionEnded, Solved
+from mabeam.core.session.state import Phase, SessionState, hearing, is_complete, standing
 
 __all__ = [
+    "NOTHING_DUE",
     "PROTOCOLS",
     "SESSION",
     "SESSIONS",
     "Alternative",
+    "Announcement",
     "Cancel",
     "Cancelled",
+    "Child",
+    "ChildEnded",
     "Closed",
     "Considered",
+    "Course",
     "Decision",
+    "Due",
     "Failed",
     "Hearing",
     "Open",
+    "OpenSession",
     "Opening",
     "Outcome",
     "Participant",
     "Phase",
     "Protocol",
     "Refusal",
+    "Said",
     "SessionCommand",
+    "SessionEnded",
     "SessionState",
+    "Solved",
     "Speech",
     "Spoken",
+    "Standing",
+    "Start",
     "TieBreak",
     "check_opening",
     "hearing",
     "is_complete",
+    "protocol_named",
     "protocol_of",
+    "standing",
 ]

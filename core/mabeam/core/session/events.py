@@ -11,7 +11,9 @@ from mabeam.core.policies import Policy
 
 __all__ = [
     "Alternative",
+    "Announcement",
     "Cancelled",
+    "ChildEnded",
     "Closed",
     "Considered",
     "Decision",
@@ -58,6 +60,9 @@ class Opening(Event, frozen=True, kw_only=True):
         visibility: ``sealed`` asks readers not to look before the closing. The log itself
             hides nothing; only permissions and encryption could.
         variable: The variable that the decision changes, or empty.
+        parent: What the session was opened for and is told its end, as ``session/<name>`` or
+            ``variable/<name>``; empty for one that stands by itself. It counts only where
+            protocol code opened the session.
     """
 
     rule: Policy
@@ -67,10 +72,35 @@ class Opening(Event, frozen=True, kw_only=True):
     tie_break: TieBreak = "canonical"
     visibility: Visibility = "open"
     variable: str = ""
+    parent: str = ""
 
 
 class Speech(Event, frozen=True, kw_only=True):
     """Base of what participants say in a session."""
+
+
+class Announcement(Event, frozen=True, kw_only=True):
+    """Base of what protocol code says in the midst of a session: a round, a price, an award."""
+
+
+@event_type("mabeam.session.child_ended.v1", kind="session")
+class ChildEnded(Announcement, frozen=True, kw_only=True):
+    """A session that was opened for this one has ended. Said by protocol code alone.
+
+    Attributes:
+        child: Name of that session.
+        outcome: How it ended.
+        result: What it came to, as text; empty for nothing.
+        support: The share of the weight heard that stands behind it, as a fraction from 0 to
+            1; empty where its protocol knows none.
+        decided_at: Position of its end.
+    """
+
+    child: str
+    outcome: Outcome
+    result: str = ""
+    support: str = ""
+    decided_at: int = 0
 
 
 @event_type("mabeam.session.closed.v1", kind="session")

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final, Generic, TypeVar
+from fractions import Fraction
+from typing import Any, Final, Generic, TypeVar, cast
 
 import msgspec
 from immutables import Map
 
 from mabeam.core.errors import Rejected
 from mabeam.core.ids import order_key
+from mabeam.core.session.course import Course
 from mabeam.core.session.events import Alternative, Considered, Decision, Opening, Speech
-from mabeam.core.subjects import check_name
+from mabeam.core.subjects import Boundary, check_name
 
 __all__ = [
     "PROTOCOLS",
@@ -21,7 +23,9 @@ __all__ = [
     "Protocol",
     "Refusal",
     "Spoken",
+    "Standing",
     "check_opening",
+    "protocol_named",
     "protocol_of",
     "terms",
 ]
@@ -81,6 +85,7 @@ class Hearing(Generic[OpeningT]):
         refused: Latest invalid word of each who said one, by agent.
         superseded: How many words were replaced by a later one.
         weights: Declared weight of each participant; empty when everybody may speak.
+        course: State of the protocol's course, if it has one.
     """
 
     session: str
@@ -90,6 +95,7 @@ class Hearing(Generic[OpeningT]):
     refused: Map[str, Refusal]
     superseded: int
     weights: Map[str, int]
+    course: Any = None
 
     def by_agent(self) -> tuple[Spoken, ...]:
         """Return the valid words in the order of the agents' names."""
@@ -113,14 +119,32 @@ class Hearing(Generic[OpeningT]):
         return (earliest, order_key(self.session, self.considered.closed, spoken.agent))
 
 
+class Standing(msgspec.Struct, frozen=True, gc=False):
+    """How things stand in a session, for people: a tally, a book, a ladder.
+
+    Attributes:
+        columns: Headings.
+        rows: One cell for each heading.
+        remarks: Whole sentences about it.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    remarks: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Protocol(Generic[OpeningT]):
     """One way to come to a decision.
 
+    A protocol whose outcome needs a solver gives its ``problem`` and ``conclude`` in place of
+    ``decide``: another solver finds another of several optima, so its decision is recorded
+    and proved by its certificate, and never made again.
+
     Attributes:
         name: Its name, ``auction``.
         opening: Class of its opening event.
-        speech: Class of what its participants say.
+        speech: Class of what its participants say, or the base class of several.
         check_opening: Raises `Rejected` for an opening that cannot be held.
         check_speech: Raises `Rejected` for a word that cannot count.
         say: Writes a word as text, for alternatives.
@@ -128,6 +152,12 @@ class Protocol(Generic[OpeningT]):
         verify: Raises `Rejected` if a decision's certificate does not prove it. It must
             not use ``decide``.
         result: What the decision makes of the variable at stake, or None.
+        course: How it goes on, if that is more than one word of each and a decision.
+        problem: What a solver is to find for a closed session; None if ``decide`` can do it.
+        conclude: The decision that follows from what the solver has found.
+        standing: How things stand, before the decision and after it. The hearing of a
+            session that is still open has the position 0 for its closing.
+        support: The share of the weight heard that stands behind a decision, or None.
     """
 
     name: str
@@ -139,6 +169,15 @@ class Protocol(Generic[OpeningT]):
     decide: Callable[[Hearing[OpeningT]], Decision]
     verify: Callable[[Hearing[OpeningT], Decision], None]
     result: Callable[[Decision], Decimal | str | None]
+    course: Course[OpeningT, Any] | None = None
+    problem: Callable[[Hearing[OpeningT]], msgspec.Struct | None] | None = None
+    conclude: Callable[[Hearing[OpeningT], msgspec.Struct], Decision] | None = None
+    standing: Callable[[Hearing[OpeningT]], Standing] | None = None
+    support: Callable[[Decision], Fraction | None] | None = None
+
+    def register(self) -> None:
+        """Let openings of its class be of this protocol."""
+        PROTOCOLS[self.opening] = cast("Protocol[Opening]", self)
 
 
 def terms(hearing: Hearing[OpeningT], decision: Decision) -> tuple[tuple[str, object, object], ...]:
@@ -174,6 +213,24 @@ def protocol_of(opening: Opening) -> Protocol[Opening]:
             value=type(opening).__name__,
             allowed=", ".join(sorted(protocol.name for protocol in PROTOCOLS.values())),
         ) from None
+
+
+def protocol_named(name: str) -> Protocol[Opening]:
+    """Return a protocol by its name.
+
+    Raises:
+        Rejected: No such protocol is registered.
+    """
+    named = {protocol.name: protocol for protocol in PROTOCOLS.values()}
+    if name not in named:
+        raise Rejected(
+            "session.protocol",
+            "unknown protocol",
+            field="protocol",
+            value=name,
+            allowed=", ".join(sorted(named)),
+        )
+    return named[name]
 
 
 def check_opening(opening: Opening) -> None:
@@ -221,4 +278,6 @@ def check_opening(opening: Opening) -> None:
         )
     if opening.variable:
         check_name("entity", opening.variable, "variable")
+    if opening.parent:
+        Boundary.parse(opening.parent)
     protocol.check_opening(opening)

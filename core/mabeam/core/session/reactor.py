@@ -7,6 +7,13 @@ a function of everything before the closing's position, which no later event can
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+
+import msgspec
+
+from mabeam.core.actors import COORDINATOR
 from mabeam.core.decider import Entity
 from mabeam.core.errors import Rejected
 from mabeam.core.events import Event
@@ -17,16 +24,55 @@ from mabeam.core.reactor import (
     Part,
     Reactor,
     Send,
+    Solve,
     Timer,
     check_size,
 )
-from mabeam.core.session.events import Closed, Failed
+from mabeam.core.session.events import ChildEnded, Closed, Decision, Failed, Opening, Outcome
 from mabeam.core.session.protocol import protocol_of
 from mabeam.core.session.state import SessionState, hearing, is_complete
 from mabeam.core.subjects import Boundary
 from mabeam.core.variable.reactor import ApplyDecision
 
-__all__ = ["SESSIONS", "react"]
+__all__ = ["SESSIONS", "OpenSession", "SessionEnded", "Solved", "ended", "react"]
+
+
+class OpenSession(msgspec.Struct, frozen=True):
+    """Open a session for another entity, unless it is open already.
+
+    Attributes:
+        opening: What is asked, with the entity as its ``parent``.
+    """
+
+    opening: Opening
+
+
+class SessionEnded(msgspec.Struct, frozen=True):
+    """Tell an entity that a session which was opened for it has ended.
+
+    Attributes:
+        session: Name of the session.
+        outcome: How it ended.
+        result: What it came to, or None.
+        support: The share of the weight heard behind it, or None where its protocol knows none.
+        decided_at: Position of its end.
+    """
+
+    session: str
+    outcome: Outcome
+    result: Decimal | str | None
+    support: Fraction | None
+    decided_at: int
+
+
+class Solved(msgspec.Struct, frozen=True):
+    """What a solver has found for a closed session.
+
+    Attributes:
+        solution: As the session's protocol takes it.
+    """
+
+    solution: msgspec.Struct
 
 
 def react(name: str, session: Entity[SessionState], now_ns: int) -> Effects:
@@ -39,54 +85,133 @@ def react(name: str, session: Entity[SessionState], now_ns: int) -> Effects:
             failed = Failed(code=trouble.said, detail=trouble.reason)
             return _append(name, session, state.opened_id, failed)
         case "open":
-            return _close(name, session, now_ns)
+            return _proceed(name, session, now_ns)
         case "closed":
-            return _append(name, session, state.closed_id, _decide(name, state))
+            return _conclude(name, session)
         case "ended":
-            return _apply(name, state)
+            return _tell(name, state)
         case _:
             return NOTHING
 
 
-def _close(name: str, session: Entity[SessionState], now_ns: int) -> Effects:
+def _proceed(name: str, session: Entity[SessionState], now_ns: int) -> Effects:
     state = session.state
+    assert state.opening is not None
     if is_complete(state):
         # Its cause must not change when somebody speaks again before it is recorded.
         return _append(name, session, state.completed_id, Closed(reason="complete"))
+    course = protocol_of(state.opening).course
+    due = None if course is None else course.due(state.opening, state.course, now_ns)
+    if due is not None and due.close == "complete":
+        return _append(name, session, due.cause, Closed(reason="complete"), due.position)
     if now_ns >= state.due_ns:
         return _append(name, session, state.opened_id, Closed(reason="deadline"))
-    return Effects(schedule=(Timer(Boundary("session", name), state.due_ns),))
+    if due is None:
+        return Effects(schedule=(Timer(Boundary("session", name), state.due_ns),))
+    if due.close:
+        return _append(name, session, due.cause, Closed(reason=due.close), due.position)
+    if due.announce is not None:
+        return _append(name, session, due.cause, due.announce, due.position)
+    at_ns = min(due.at_ns or state.due_ns, state.due_ns)
+    return Effects(
+        send=tuple(
+            Send(child.cause, Boundary("session", child.name), OpenSession(child.opening))
+            for child in due.children
+            if child.name not in state.children
+        ),
+        schedule=(Timer(Boundary("session", name), at_ns),),
+    )
 
 
-def _decide(name: str, state: SessionState) -> Event:
+def _conclude(name: str, session: Entity[SessionState]) -> Effects:
+    state = session.state
     assert state.opening is not None
+    protocol, closed = protocol_of(state.opening), hearing(name, state)
+    problem = None if protocol.problem is None else protocol.problem(closed)
+    if problem is not None:
+        return Effects(solve=(Solve(state.closed_id, Boundary("session", name), problem),))
+    decision = _recordable(lambda: protocol.decide(closed))
+    return _append(name, session, state.closed_id, decision)
+
+
+def _recordable(decide: Callable[[], Decision]) -> Event:
     try:
-        decision = protocol_of(state.opening).decide(hearing(name, state))
+        decision = decide()
         check_size(decision)
     except Rejected as refusal:
         return Failed(code=refusal.code, detail=str(refusal))
     return decision
 
 
-def _apply(name: str, state: SessionState) -> Effects:
-    if state.decision is None or state.opening is None or not state.opening.variable:
-        return NOTHING
-    result = protocol_of(state.opening).result(state.decision)
-    if result is None:
-        return NOTHING
-    command = ApplyDecision(name, state.decided_at, result)
-    target = Boundary("variable", state.opening.variable)
-    return Effects(send=(Send(state.decided_id, target, command),))
+def _tell(name: str, state: SessionState) -> Effects:
+    """Let the variable at stake, and whoever the session was opened for, hear its end."""
+    opening = state.opening
+    assert opening is not None
+    sends: list[Send] = []
+    result = _result(opening, state.decision)
+    if opening.variable and result is not None:
+        command = ApplyDecision(name, state.decided_at, result)
+        sends.append(Send(state.decided_id, Boundary("variable", opening.variable), command))
+    told = ended(name, state)
+    if told is not None:
+        sends.append(Send(state.decided_id, *told))
+    return Effects(send=tuple(sends))
 
 
-def _append(name: str, session: Entity[SessionState], cause: str, event: Event) -> Effects:
+def ended(name: str, state: SessionState) -> tuple[Boundary, SessionEnded] | None:
+    """Return who is told the end of a session and what; None if nobody is."""
+    opening, outcome = state.opening, state.outcome
+    if opening is None or outcome is None or state.opened_by != COORDINATOR:
+        return None
+    try:
+        parent = Boundary.parse(opening.parent)
+    except Rejected:
+        return None
+    decision, support = state.decision, protocol_of(opening).support
+    return parent, SessionEnded(
+        name,
+        outcome,
+        _result(opening, decision),
+        None if decision is None or support is None else support(decision),
+        state.decided_at,
+    )
+
+
+def _result(opening: Opening, decision: Decision | None) -> Decimal | str | None:
+    return None if decision is None else protocol_of(opening).result(decision)
+
+
+def _append(
+    name: str, session: Entity[SessionState], cause: str, event: Event, position: int = 0
+) -> Effects:
     part = Part(Boundary("session", name), session.position, (event,))
-    return Effects(append=(Append(cause, (part,)),))
+    return Effects(append=(Append(cause, (part,), position),))
 
 
-def receive(name: str, session: Entity[SessionState], send: Send) -> Effects:  # noqa: ARG001 - see below
-    """Sessions are not yet sent anything."""
-    return NOTHING
+def receive(name: str, session: Entity[SessionState], send: Send) -> Effects:
+    """Open a session for another entity, hear the end of one's own, or take a solution."""
+    state = session.state
+    match send.command:
+        case OpenSession(opening=opening) if state.opening is None:
+            return _append(name, session, send.cause, opening)
+        case SessionEnded() as told if state.phase == "open" and told.session not in state.children:
+            heard = ChildEnded(
+                child=told.session,
+                outcome=told.outcome,
+                result="" if told.result is None else str(told.result),
+                support="" if told.support is None else str(told.support),
+                decided_at=told.decided_at,
+            )
+            return _append(name, session, send.cause, heard)
+        case Solved(solution=solution) if state.phase == "closed":
+            assert state.opening is not None
+            protocol, closed = protocol_of(state.opening), hearing(name, state)
+            assert protocol.conclude is not None
+            conclude = protocol.conclude
+            decision = _recordable(lambda: conclude(closed, solution))
+            return _append(name, session, send.cause, decision)
+        case _:
+            return NOTHING
 
 
 SESSIONS: Reactor[Entity[SessionState]] = Reactor("sessions", "session", react, receive)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 from immutables import Map
@@ -10,8 +10,11 @@ from immutables import Map
 from mabeam.core.actors import from_coordinator
 from mabeam.core.envelope import Recorded
 from mabeam.core.errors import Rejected
+from mabeam.core.session.course import Course, Said, Start
 from mabeam.core.session.events import (
+    Announcement,
     Cancelled,
+    ChildEnded,
     Closed,
     Considered,
     Decision,
@@ -24,11 +27,12 @@ from mabeam.core.session.protocol import (
     Hearing,
     Refusal,
     Spoken,
+    Standing,
     check_opening,
     protocol_of,
 )
 
-__all__ = ["Phase", "SessionState", "evolve", "hearing", "is_complete"]
+__all__ = ["Phase", "SessionState", "evolve", "hearing", "is_complete", "standing"]
 
 SAID_LENGTH_MAX: Final = 100
 """How much of an invalid word is kept: the decision that lists it must fit into the log."""
@@ -56,7 +60,9 @@ class SessionState(msgspec.Struct, frozen=True, gc=False):
         refused: Latest invalid word of each who said one, by agent.
         superseded: How many words were replaced by a later one of the same speaker.
         completed_id: Id of the first word of the last participant to speak; empty before,
-            and for ever where everybody may speak.
+            and for ever where everybody may speak or the protocol has a course.
+        course: State of the protocol's course; None if it has none.
+        children: Sessions that were opened for this one and have ended, by name.
         late: Position of the latest word that came too late, by agent.
         closed_at: Position of the closing, 0 before it.
         closed_id: Id of the closing event.
@@ -80,6 +86,8 @@ class SessionState(msgspec.Struct, frozen=True, gc=False):
     refused: Map[str, Refusal] = Map()
     superseded: int = 0
     completed_id: str = ""
+    course: Any = None
+    children: Map[str, ChildEnded] = Map()
     late: Map[str, int] = Map()
     closed_at: int = 0
     closed_id: str = ""
@@ -97,6 +105,8 @@ def evolve(state: SessionState, recorded: Recorded) -> SessionState:
             return _heard(state, event, recorded)
         case Opening() as event:
             return _opened(state, event, recorded)
+        case Announcement() as event if from_coordinator(recorded) and state.phase == "open":
+            return _announced(state, event, recorded)
         case Closed() as event if from_coordinator(recorded) and state.phase == "open":
             return msgspec.structs.replace(
                 state,
@@ -123,14 +133,19 @@ def is_complete(state: SessionState) -> bool:
     return bool(state.completed_id)
 
 
-def hearing(session: str, state: SessionState) -> Hearing[Opening]:
+def hearing(session: str, state: SessionState, *, is_open: bool = False) -> Hearing[Opening]:
     """Return a closed session as the deciding rule sees it.
+
+    Args:
+        session: Its name.
+        state: What is known of it.
+        is_open: Whether one is wanted that is not closed yet, to look at.
 
     Raises:
         AssertionError: The session was never opened or is not closed.
     """
     assert state.opening is not None
-    assert state.closed_at
+    assert state.closed_at or is_open
     return Hearing(
         session,
         state.opening,
@@ -139,7 +154,23 @@ def hearing(session: str, state: SessionState) -> Hearing[Opening]:
         state.refused,
         state.superseded,
         state.weights,
+        state.course,
     )
+
+
+def standing(session: str, state: SessionState) -> Standing:
+    """Return how things stand in a session, open or not.
+
+    Raises:
+        AssertionError: It was never opened.
+    """
+    assert state.opening is not None
+    protocol = protocol_of(state.opening)
+    present = hearing(session, state, is_open=not state.closed_at)
+    if protocol.standing is not None:
+        return protocol.standing(present)
+    rows = tuple((s.agent, protocol.say(s.speech), str(s.position)) for s in present.by_agent())
+    return Standing(("agent", "said", "position"), rows)
 
 
 def _opened(state: SessionState, event: Opening, recorded: Recorded) -> SessionState:
@@ -161,33 +192,101 @@ def _opened(state: SessionState, event: Opening, recorded: Recorded) -> SessionS
         trouble = Refusal(recorded.actor, refusal.code, recorded.position, str(refusal))
         return msgspec.structs.replace(opened, phase="broken", trouble=trouble)
     due_ns = recorded.recorded_ns + event.open_for_ms * 1_000_000
-    return msgspec.structs.replace(opened, due_ns=due_ns)
+    return msgspec.structs.replace(opened, due_ns=due_ns, course=_begun(event, recorded))
+
+
+def _begun(opening: Opening, recorded: Recorded) -> msgspec.Struct | None:
+    course = protocol_of(opening).course
+    if course is None:
+        return None
+    start = Start(
+        recorded.entity,
+        recorded.actor,
+        recorded.position,
+        recorded.recorded_ns,
+        recorded.id,
+        {p.agent: p.weight for p in opening.participants},
+    )
+    begun: msgspec.Struct = course.initial(opening, start)
+    return begun
+
+
+def _announced(state: SessionState, event: Announcement, recorded: Recorded) -> SessionState:
+    opening = state.opening
+    assert opening is not None
+    if isinstance(event, ChildEnded):
+        if event.child in state.children:
+            return state
+        state = msgspec.structs.replace(state, children=state.children.set(event.child, event))
+    course = protocol_of(opening).course
+    if course is None:
+        return state
+    evolved = course.evolve(opening, state.course, _said_at(recorded, event))
+    return msgspec.structs.replace(state, course=evolved)
+
+
+def _said_at(recorded: Recorded, event: Speech | Announcement) -> Said:
+    return Said(recorded.actor, event, recorded.position, recorded.recorded_ns, recorded.id)
 
 
 def _heard(state: SessionState, speech: Speech, recorded: Recorded) -> SessionState:
-    if state.opening is None:
+    opening = state.opening
+    if opening is None:
         return state
     agent, position = recorded.actor, recorded.position
     if state.phase != "open":
         return msgspec.structs.replace(state, late=state.late.set(agent, position))
-    reason = _objection(state, state.opening, agent, speech)
-    if reason:
-        refusal = Refusal(agent, _said(state.opening, speech), position, reason)
-        return msgspec.structs.replace(state, refused=state.refused.set(agent, refusal))
     before = state.spoken.get(agent)
+    course = protocol_of(opening).course
+    if course is not None and before is not None and _is_repeated(recorded, before):
+        # Out of turn when it comes again, it would be told as an offence.
+        return state
+    reason = _objection(state, opening, agent, speech)
+    said = _said_at(recorded, speech)
+    if course is not None:
+        reason = reason or course.object_to(opening, state.course, said)
+    if reason:
+        refusal = Refusal(agent, _shortened(opening, speech), position, reason)
+        return msgspec.structs.replace(state, refused=state.refused.set(agent, refusal))
+    if course is not None:
+        return _gone_on(state, opening, course, said, before)
     if before is None:
         spoken = state.spoken.set(agent, Spoken(agent, speech, position, position, recorded.id))
         completed_id = recorded.id if len(spoken) == len(state.weights) else ""
         return msgspec.structs.replace(state, spoken=spoken, completed_id=completed_id)
-    if recorded.id == before.event_id or recorded.id in before.former:
+    if _is_repeated(recorded, before):
         return state
-    say = protocol_of(state.opening).say
+    say = protocol_of(opening).say
     same = say(speech) == say(before.speech)
-    since = before.since if same else position
-    former = (*before.former, before.event_id)[-FORMER_MAX:]
-    word = Spoken(agent, speech, position, since, recorded.id, former)
+    word = _next_word(before, said, speech, before.since if same else position)
     return msgspec.structs.replace(
         state, spoken=state.spoken.set(agent, word), superseded=state.superseded + (not same)
+    )
+
+
+def _is_repeated(recorded: Recorded, before: Spoken) -> bool:
+    return recorded.id == before.event_id or recorded.id in before.former
+
+
+def _next_word(before: Spoken, said: Said, speech: Speech, since: int) -> Spoken:
+    former = (*before.former, before.event_id)[-FORMER_MAX:]
+    return Spoken(said.agent, speech, said.position, since, said.event_id, former)
+
+
+def _gone_on(
+    state: SessionState,
+    opening: Opening,
+    course: Course[Opening, Any],
+    said: Said,
+    before: Spoken | None,
+) -> SessionState:
+    assert isinstance(said.event, Speech)
+    first = Spoken(said.agent, said.event, said.position, said.position, said.event_id)
+    word = first if before is None else _next_word(before, said, said.event, said.position)
+    return msgspec.structs.replace(
+        state,
+        spoken=state.spoken.set(said.agent, word),
+        course=course.evolve(opening, state.course, said),
     )
 
 
@@ -204,7 +303,7 @@ def _objection(state: SessionState, opening: Opening, agent: str, speech: Speech
     return ""
 
 
-def _said(opening: Opening, speech: Speech) -> str:
+def _shortened(opening: Opening, speech: Speech) -> str:
     protocol = protocol_of(opening)
     if not isinstance(speech, protocol.speech):
         return type(speech).__name__

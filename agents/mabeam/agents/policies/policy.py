@@ -1,0 +1,145 @@
+"""What all policies of agents have in common, and the agent that follows some.
+
+A policy is data and one pure method: from what an agent hears, and how the session stands,
+to what it says. Whatever it must remember it finds in the session's state, so an agent that
+is started anew goes on where it stood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from mabeam.agents.agent import Agent, Answer, Heard, hears
+from mabeam.core.errors import Rejected
+from mabeam.core.events import Event
+from mabeam.core.session.events import Announcement, Decision, Opening, Speech
+from mabeam.core.session.state import SessionState
+
+__all__ = ["AgentPolicy", "PolicyAgent", "policies", "policy_of"]
+
+
+class AgentPolicy(msgspec.Struct, frozen=True, kw_only=True, tag_field="policy"):
+    """Base of policies. Subclass with a ``tag``, and answer what concerns the policy."""
+
+    def answer(
+        self, me: str, session: SessionState, event: Event, heard: Heard
+    ) -> Sequence[Answer]:
+        """Return what the agent says now, nothing if it has nothing to say.
+
+        Args:
+            me: Name of the agent.
+            session: The session in which something was said.
+            event: What was said: an opening, a word of another, an announcement, a decision.
+            heard: The circumstances.
+        """
+        raise NotImplementedError
+
+
+class PolicyAgent(Agent):
+    """An agent that follows policies. It is asked at every event of a session that is open.
+
+    Args:
+        name: The name under which it speaks.
+        policies: What it follows; each is asked, in this order.
+        role: Its role in the team.
+        capabilities: What it can do.
+        metadata: Free text by name.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        policies: Sequence[AgentPolicy],
+        *,
+        role: str = "executor",
+        capabilities: Sequence[str] = (),
+        metadata: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(name)
+        self.role = role
+        self.capabilities = tuple(capabilities)
+        self.metadata = dict(metadata or {})
+        self._policies: Final = tuple(policies)
+
+    @hears(Opening)
+    def opened(self, event: Opening, heard: Heard) -> Sequence[Answer]:
+        """Answer when a session is opened."""
+        return self._answers(event, heard)
+
+    @hears(Speech)
+    def spoken(self, event: Speech, heard: Heard) -> Sequence[Answer]:
+        """Answer what another says."""
+        return self._answers(event, heard)
+
+    @hears(Announcement)
+    def announced(self, event: Announcement, heard: Heard) -> Sequence[Answer]:
+        """Answer what protocol code says in the midst of a session."""
+        return self._answers(event, heard)
+
+    @hears(Decision)
+    def decided(self, event: Decision, heard: Heard) -> Sequence[Answer]:
+        """Answer how a session ended."""
+        return self._answers(event, heard)
+
+    def _answers(self, event: Event, heard: Heard) -> Sequence[Answer]:
+        session = heard.world.session(heard.entity).state
+        if session.weights and self.name not in session.weights:
+            return ()
+        return [
+            answer
+            for policy in self._policies
+            for answer in policy.answer(self.name, session, event, heard)
+        ]
+
+
+def policies() -> dict[str, type[AgentPolicy]]:
+    """Return every policy that is loaded, by its tag."""
+    found: dict[str, type[AgentPolicy]] = {}
+    waiting = [*AgentPolicy.__subclasses__()]
+    while waiting:
+        one = waiting.pop()
+        waiting += one.__subclasses__()
+        tag = one.__struct_config__.tag
+        if isinstance(tag, str):
+            found[tag] = one
+    return dict(sorted(found.items()))
+
+
+def policy_of(fields: dict[str, object]) -> AgentPolicy:
+    """Make a policy of a table with its tag under ``policy`` and its fields.
+
+    Raises:
+        Rejected: There is no such policy, or a field does not fit it.
+    """
+    known = policies()
+    name = fields.get("policy")
+    if not isinstance(name, str) or name not in known:
+        raise Rejected(
+            "policy.unknown",
+            "no such policy of agents",
+            field="policy",
+            value=name,
+            allowed=", ".join(known),
+        )
+    unknown = sorted(set(fields) - {"policy", *known[name].__struct_encode_fields__})
+    if unknown:
+        raise Rejected(
+            "policy.parameters",
+            f"{name} has no such field",
+            field=unknown[0],
+            value=fields[unknown[0]],
+            allowed=", ".join(known[name].__struct_encode_fields__),
+        )
+    try:
+        return msgspec.convert(fields, known[name])
+    except msgspec.ValidationError as error:
+        raise Rejected(
+            "policy.parameters",
+            f"parameters do not fit {name}",
+            field="policy",
+            value=fields,
+            allowed=str(error),
+        ) from error

@@ -1,0 +1,168 @@
+"""`mabeam session`: sessions of any protocol, from the shell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mabeam.app.cli.examples import ExampleCommand
+from mabeam.app.cli.options import as_json, complete_space, placed
+
+if TYPE_CHECKING:
+    from mabeam.app.cli.place import Place
+
+__all__ = ["session"]
+
+_FILE = click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="TOML or JSON file with the fields.",
+)
+_SET = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="A field; the value is JSON, or else text. It counts more than the file's.",
+)
+_BY = click.option("--by", default="operator", show_default=True, help="In whose name.")
+
+
+@click.group
+def session() -> None:
+    """Open, show and cancel sessions of any protocol, and speak in them."""
+
+
+@session.command(
+    "open",
+    cls=ExampleCommand,
+    examples=(
+        "mabeam session open team auction --set lot='the login bug' --set reserve=10 \\",
+        '    --set \'participants=["ann","ben"]\' --name login',
+        "mabeam session open team consensus --file temperature.toml --wait",
+    ),
+)
+@click.argument("space", shell_complete=complete_space)
+@click.argument("protocol")
+@_FILE
+@_SET
+@click.option("--name", help="Name of the session.  [default: a fresh id]")
+@_BY
+@click.option("--wait", is_flag=True, help="Wait for its end, coordinate meanwhile, and show it.")
+@as_json
+@placed
+def open_(  # noqa: PLR0913 - each is a choice of its own
+    place: Place,
+    space: str,
+    protocol: str,
+    *,
+    file: Path | None,
+    settings: tuple[str, ...],
+    name: str | None,
+    by: str,
+    wait: bool,
+    json: bool,
+) -> None:
+    """Open a session of PROTOCOL in SPACE, which is made if it is new; print its name.
+
+    The fields are those of the protocol's opening event. Beside them, participants may be a
+    list of names or a table of weights, rule a bare name, and open_for_seconds a duration.
+    Without --wait a coordinator must run elsewhere, such as that of `mabeam up`.
+    """
+    from mabeam.app.asking import opening_of
+    from mabeam.app.cli.output import write_json, write_lines
+    from mabeam.app.cli.running import complete
+    from mabeam.app.cli.sessions import fields_of, open_session, session_shown
+    from mabeam.projections.world import plain
+
+    opening = opening_of(protocol, fields_of(file, settings))
+    found, state = complete(open_session(place, space, opening, name=name, by=by, wait=wait))
+    if json:
+        write_json(plain(session_shown(found, state)))
+    elif wait:
+        shown = session_shown(found, state)
+        write_lines([f"{found}: {shown['outcome']} {shown['result'] or shown['reason']}".rstrip()])
+    else:
+        write_lines([found])
+
+
+@session.command(
+    cls=ExampleCommand,
+    examples=(
+        "mabeam session say team login --set amount=25 --by ann",
+        "mabeam session say team boldness ballot_cast --set value=0.4 --by ben",
+    ),
+)
+@click.argument("space", shell_complete=complete_space)
+@click.argument("name")
+@click.argument("kind", default="", metavar="[TYPE]")
+@_FILE
+@_SET
+@_BY
+@as_json
+@placed
+def say(  # noqa: PLR0913 - each is a choice of its own
+    place: Place,
+    space: str,
+    name: str,
+    kind: str,
+    *,
+    file: Path | None,
+    settings: tuple[str, ...],
+    by: str,
+    json: bool,
+) -> None:
+    """Speak in the session NAME of SPACE, and print the position of the word.
+
+    TYPE is the short name of an event, such as bid_placed; it may be left out where only one
+    fits the protocol. Whether the word counts is decided by where it stands.
+    """
+    from mabeam.app.cli.output import write_json, write_lines
+    from mabeam.app.cli.running import complete
+    from mabeam.app.cli.sessions import fields_of, say_fields
+
+    position = complete(say_fields(place, space, name, kind, fields_of(file, settings), by=by))
+    if json:
+        write_json({"space": space, "session": name, "position": position})
+    else:
+        write_lines([str(position)])
+
+
+@session.command(
+    cls=ExampleCommand,
+    examples=("mabeam session show team login", "mabeam session show team login --follow"),
+)
+@click.argument("space", shell_complete=complete_space)
+@click.argument("name")
+@click.option("--at", metavar="POS", help="As of this place in the log.")
+@click.option("--follow", is_flag=True, help="Show it again whenever it changes, until it ends.")
+@as_json
+@placed
+def show(  # noqa: PLR0913 - each is a choice of its own
+    place: Place, space: str, name: str, *, at: str | None, follow: bool, json: bool
+) -> None:
+    """Show how things stand in the session NAME of SPACE: the tally, the book, the ladder."""
+    from mabeam.app.cli.running import complete
+    from mabeam.app.cli.sessions import show_session
+
+    if at is not None and follow:
+        raise click.UsageError("--at and --follow exclude each other")
+    complete(show_session(place, space, name, at=at, follow=follow, json=json))
+
+
+@session.command(
+    cls=ExampleCommand, examples=("mabeam session cancel team login --reason 'fixed already'",)
+)
+@click.argument("space", shell_complete=complete_space)
+@click.argument("name")
+@click.option("--reason", default="", help="Why, for people.")
+@_BY
+@placed
+def cancel(place: Place, space: str, name: str, *, reason: str, by: str) -> None:
+    """Take the session NAME of SPACE back. Only who opened it may."""
+    from mabeam.app.cli.running import complete
+    from mabeam.app.cli.sessions import cancel_session
+
+    complete(cancel_session(place, space, name, reason, by=by))
