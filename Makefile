@@ -11,6 +11,7 @@ READY := .venv/.ready
 TESTED := build/tested
 COMMA := ,
 LOCK_BIN := build/lock/bin
+ORACLES := build/oracles
 # In how many processes all tests run; what is named with ARGS runs in one.
 WORKERS ?= auto
 # Extra words for the program that a target runs, such as ARGS="-k auction" for pytest.
@@ -20,7 +21,7 @@ UPGRADE ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check format lint types-mypy types-pyright imports schemas tidy coverage \
+.PHONY: help demo test test-oracles check format lint types-mypy types-pyright imports schemas tidy coverage \
   bench lock clean
 
 help: ## Show the targets
@@ -40,6 +41,10 @@ ifeq ($(strip $(ARGS)),)
 	@$(BIN)/coverage combine --quiet
 	@touch $(TESTED)
 endif
+
+# What they install is large, so they have an environment of their own.
+test-oracles: $(ORACLES)/.ready ## Compare results with heavy programs of others
+	@$(ORACLES)/bin/python -m pytest -o addopts= -p no:cacheprovider tests/oracles $(ARGS)
 
 check: lint types-mypy types-pyright imports schemas tidy coverage ## Run all gates
 
@@ -86,6 +91,8 @@ lock: $(LOCK_BIN)/pip-compile ## Pin the dependencies anew, with hashes
 	  + sum(t["project"]["optional-dependencies"].values()$(COMMA) []) \
 	  + t["dependency-groups"]["dev"],constraints.txt)
 	@$(call compile,t["dependency-groups"]["lock"],constraints-lock.txt)
+	@$(call compile,t["build-system"]["requires"] + t["project"]["dependencies"] \
+	  + t["dependency-groups"]["oracles"] + ["editables"],constraints-oracles.txt)
 
 define compile
 $(LOCK_BIN)/python -c 'import tomllib; t = tomllib.load(open("pyproject.toml", "rb")); \
@@ -112,6 +119,13 @@ $(READY): pyproject.toml constraints.txt
 $(LOCK_BIN)/pip-compile: constraints-lock.txt
 	@$(call make_environment,build/lock)
 	@$(LOCK_BIN)/python -m pip install --quiet --require-hashes -r constraints-lock.txt
+	@touch $@
+
+$(ORACLES)/.ready: pyproject.toml constraints-oracles.txt
+	@$(call make_environment,$(ORACLES))
+	@echo "Installing the programs to compare with into $(ORACLES) ..."
+	@$(ORACLES)/bin/python -m pip install --quiet --require-hashes -r constraints-oracles.txt
+	@$(ORACLES)/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 define make_environment
