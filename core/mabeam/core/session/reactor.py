@@ -34,7 +34,7 @@ from mabeam.core.session.state import SessionState, hearing, is_complete
 from mabeam.core.subjects import Boundary
 from mabeam.core.variable.reactor import ApplyDecision
 
-__all__ = ["SESSIONS", "OpenSession", "SessionEnded", "Solved", "ended", "react"]
+__all__ = ["SESSIONS", "OpenSession", "SessionEnded", "Solved", "changes", "ended", "react"]
 
 
 class OpenSession(msgspec.Struct, frozen=True):
@@ -144,14 +144,17 @@ def _recordable(decide: Callable[[], Decision]) -> Event:
 
 
 def _tell(name: str, state: SessionState) -> Effects:
-    """Let the variable at stake, and whoever the session was opened for, hear its end."""
+    """Let the variables at stake, and whoever the session was opened for, hear its end."""
     opening = state.opening
     assert opening is not None
-    sends: list[Send] = []
-    result = _result(opening, state.decision)
-    if opening.variable and result is not None:
-        command = ApplyDecision(name, state.decided_at, result)
-        sends.append(Send(state.decided_id, Boundary("variable", opening.variable), command))
+    sends = [
+        Send(
+            state.decided_id,
+            Boundary("variable", variable),
+            ApplyDecision(name, state.decided_at, value),
+        )
+        for variable, value in changes(opening, state.decision)
+    ]
     told = ended(name, state)
     if told is not None:
         sends.append(Send(state.decided_id, *told))
@@ -175,6 +178,16 @@ def ended(name: str, state: SessionState) -> tuple[Boundary, SessionEnded] | Non
         None if decision is None or support is None else support(decision),
         state.decided_at,
     )
+
+
+def changes(opening: Opening, decision: Decision | None) -> tuple[tuple[str, Decimal | str], ...]:
+    """Return the value of each variable that a decision changes, by their names."""
+    if decision is None:
+        return ()
+    protocol = protocol_of(opening)
+    result = protocol.result(decision)
+    at_stake = () if result is None or not opening.variable else ((opening.variable, result),)
+    return at_stake + (() if protocol.results is None else protocol.results(opening, decision))
 
 
 def _result(opening: Opening, decision: Decision | None) -> Decimal | str | None:
