@@ -34,6 +34,7 @@ from mabeam.core.optimisation.max_sum import is_tree, max_sum
 from mabeam.core.optimisation.model import (
     Assigned,
     Constraint,
+    Objective,
     Problem,
     Variable,
     problem_of,
@@ -49,6 +50,7 @@ __all__ = [
     "Group",
     "Move",
     "MoveProposed",
+    "Objective",
     "OptimisationDecided",
     "OptimisationOpened",
     "PassedOn",
