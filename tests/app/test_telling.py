@@ -59,6 +59,7 @@ from mabeam.core.variable.types import (
     TextType,
     VariableType,
 )
+from support.told_graphs import SAID_ON_GRAPHS
 
 PRICE = Policy("second_price")
 MEAN = Policy("weighted_mean")
@@ -217,7 +218,11 @@ SAID_OF_VARIABLES: list[tuple[Event, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("event", "words"), SAID, ids=[words for _, words in SAID])
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [*SAID, *SAID_ON_GRAPHS],
+    ids=[words for _, words in (*SAID, *SAID_ON_GRAPHS)],
+)
 def test_an_event_is_half_a_sentence_after_its_actor(event: Event, words: str) -> None:
     assert tell(recorded(event)) == words
 
@@ -232,7 +237,7 @@ def test_an_event_of_a_variable_names_it(event: Event, words: str) -> None:
 
 
 def test_every_type_of_mabeam_s_has_words_of_its_own() -> None:
-    told = {type(event) for event, _ in (*SAID, *SAID_OF_VARIABLES)}
+    told = {type(event) for event, _ in (*SAID, *SAID_ON_GRAPHS, *SAID_OF_VARIABLES)}
     own = {known.struct for known in registered() if known.name.startswith("mabeam.")}
     assert own <= told
 

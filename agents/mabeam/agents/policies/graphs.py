@@ -51,6 +51,9 @@ class GraphAgent(AgentPolicy, frozen=True, kw_only=True, tag="graph_agent"):
             if me in progress.declared:
                 return ()
             return (CostsDeclared(constraints=self._known(opening)),)
+        if isinstance(event, RoundClosed) and event.round != progress.round - 1:
+            # Heard late: the rounds since then are spoken for when their beginning is heard.
+            return ()
         if me in progress.proposed or progress.settled:
             return ()
         moves = moves_of(opening, progress, me)

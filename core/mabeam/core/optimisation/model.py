@@ -254,7 +254,7 @@ def problem_of(
     # A forbidden combination costs nothing but the penalty.
     lows = [min(0 if cost is None else cost for cost in row) for row in rows]
     highs = [max(0 if cost is None else cost for cost in row) for row in rows]
-    penalty = sum(highs) - sum(lows) + 1
+    penalty = sum(highs) - sum(lows) + _SCALE
     tables = tuple(
         Table(
             tuple(numbers[name] for name in constraint.scope),

@@ -1,0 +1,67 @@
+"""What events of optimisation and of hierarchies say, as half a sentence after the actor."""
+
+from __future__ import annotations
+
+from mabeam.app.telling.events import told
+from mabeam.app.telling.words import joined
+from mabeam.core.optimisation.events import (
+    CostsDeclared,
+    MoveProposed,
+    OptimisationDecided,
+    OptimisationOpened,
+    RoundClosed,
+)
+from mabeam.core.session.events import ChildEnded
+
+__all__: list[str] = []
+
+_STATUS = {
+    "infeasible": "every assignment breaks a constraint",
+    "unsolved": "no assignment was found that breaks none",
+    "unheard": "the quorum was missed",
+}
+
+
+@told.register
+def _(event: OptimisationOpened) -> str:
+    names = [f"{variable.agent} {variable.name}" for variable in event.variables]
+    aim = "the least sum of costs" if event.objective == "min" else "the greatest sum"
+    question = event.question or aim
+    return f"asks {joined(names)}: {question}, by {event.rule.name.replace('_', ' ')}"
+
+
+@told.register
+def _(event: CostsDeclared) -> str:
+    scopes = [" and ".join(constraint.scope) for constraint in event.constraints]
+    return f"declares costs of {'; '.join(scopes)}" if scopes else "knows of no costs"
+
+
+@told.register
+def _(event: MoveProposed) -> str:
+    moves = [f"{move.variable} = {move.value}, gaining {move.gain}" for move in event.moves]
+    return f"would take {'; '.join(moves)}" if moves else "stays as it is"
+
+
+@told.register
+def _(event: RoundClosed) -> str:
+    moved = [f"{one.variable} = {one.value}" for one in event.moved]
+    broken = f", {event.violated} broken" if event.violated else ""
+    return (
+        f"closes round {event.round}: {joined(moved) or 'nothing moves'}, cost {event.cost}{broken}"
+    )
+
+
+@told.register
+def _(event: OptimisationDecided) -> str:
+    if event.outcome != "decided":
+        return f"decides nothing: {_STATUS.get(event.status, event.status)}"
+    values = [f"{one.variable} = {one.value}" for one in event.assignment]
+    bound = f"and nothing is better than {event.bound}"
+    proof = "proved the best" if event.status == "optimal" else bound
+    return f"decides {joined(values)} at {event.cost}, {proof}"
+
+
+@told.register
+def _(event: ChildEnded) -> str:
+    result = f" with {event.result}" if event.result else ""
+    return f"hears that {event.child} has ended: {event.outcome.replace('_', ' ')}{result}"

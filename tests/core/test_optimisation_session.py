@@ -1,0 +1,616 @@
+"""Optimisation as a session: which words count, what is decided, and how a stranger checks it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, cast
+
+import msgspec
+import pytest
+from hypothesis import given as hypothesis_given
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from mabeam.core.consensus import BallotCast, ConsensusDecided
+from mabeam.core.decider import fold
+from mabeam.core.errors import Rejected
+from mabeam.core.events import Event
+from mabeam.core.optimisation import (
+    OPTIMISATION,
+    Assigned,
+    Constraint,
+    CostsDeclared,
+    Move,
+    MoveProposed,
+    OptimisationDecided,
+    OptimisationOpened,
+    PassedOn,
+    Progress,
+    RoundClosed,
+    Variable,
+    moves_of,
+)
+from mabeam.core.optimisation.protocol import CELLS_MAX, CONSTRAINTS_MAX
+from mabeam.core.policies import Policy
+from mabeam.core.session import (
+    SESSION,
+    SESSIONS,
+    Cancelled,
+    Closed,
+    Considered,
+    Decision,
+    Failed,
+    Hearing,
+    Open,
+    Participant,
+    Speech,
+    hearing,
+    standing,
+)
+from mabeam.core.session.reactor import changes
+from mabeam.core.testing import (
+    Past,
+    Said,
+    evolving_is_total,
+    folding_can_be_interrupted,
+    given,
+    history,
+    reacting_ends,
+    said,
+)
+
+CLOSED = Closed(reason="deadline")
+APART = tuple(map(Decimal, (5, 0, 0, 5)))
+RULES = {
+    "mgm": Policy("mgm", 1, {"rounds": 5, "round_ms": 1000}),
+    "dsa": Policy("dsa", 1, {"rounds": 5, "round_ms": 1000, "probability": "0.9"}),
+}
+
+
+def opening(rule: str | Policy = "bucket_elimination", **fields: object) -> OptimisationOpened:
+    """Return three agents on a path, who want neighbours to differ."""
+    given_fields: dict[str, Any] = {
+        "variables": tuple(
+            Variable(name, ("R", "G"), agent)
+            for name, agent in (("x", "ann"), ("y", "bob"), ("z", "cyd"))
+        ),
+        "participants": (Participant("ann"), Participant("bob"), Participant("cyd")),
+        "rule": RULES.get(rule, Policy(rule)) if isinstance(rule, str) else rule,
+    }
+    return OptimisationOpened(**given_fields | fields)
+
+
+def declares(agent: str, *constraints: Constraint) -> Said:
+    return said(CostsDeclared(constraints=constraints), agent)
+
+
+COSTS = (
+    declares("ann", Constraint(("x", "y"), APART), Constraint(("x",), (Decimal(1), Decimal(0)))),
+    declares("bob", Constraint(("y", "z"), APART)),
+    declares("cyd"),
+)
+
+
+def heard(opened: OptimisationOpened, *past: Past) -> Hearing[OptimisationOpened]:
+    state = given(SESSION, opened, *past, CLOSED).state
+    return cast("Hearing[OptimisationOpened]", hearing("s", state))
+
+
+def decided(opened: OptimisationOpened, *past: Past) -> OptimisationDecided:
+    """Decide a closed session, and let the certificate prove it."""
+    found = heard(opened, *past)
+    decision = OPTIMISATION.decide(found)
+    assert isinstance(decision, OptimisationDecided)
+    OPTIMISATION.verify(found, decision)
+    return decision
+
+
+def progress_of(opened: OptimisationOpened, *past: Past) -> Progress:
+    return cast("Progress", given(SESSION, opened, *past).state.course)
+
+
+def reasons(opened: OptimisationOpened, *past: Past) -> dict[str, str]:
+    refused = given(SESSION, opened, *past).state.refused
+    return {agent: refusal.reason.partition(":")[0] for agent, refusal in refused.items()}
+
+
+def chosen(decision: OptimisationDecided) -> str:
+    return "".join(one.value for one in decision.assignment)
+
+
+def played(opened: OptimisationOpened, *past: Past, mute: str = "") -> list[Past]:
+    """Return a session in which all move as they should until it is complete."""
+    log: list[Past] = [opened, *past]
+    while True:
+        state = given(SESSION, *log).state
+        now_ns = 0 if not mute else 10**9 * (len(log) + 2) * 10
+        due = OPTIMISATION.course.due(opened, state.course, now_ns) if OPTIMISATION.course else None
+        assert due is not None
+        if due.close:
+            return log
+        if due.announce is not None:
+            log.append(said(due.announce, "coordinator"))
+            continue
+        for participant in opened.participants:
+            if participant.agent != mute:
+                moves = moves_of(opened, state.course, participant.agent)
+                word = MoveProposed(round=state.course.round, moves=moves)
+                log.append(said(word, participant.agent))
+
+
+class TestOpening:
+    @pytest.mark.parametrize(
+        ("fields", "code"),
+        [
+            ({"rule": Policy("magic")}, "policy.unknown"),
+            ({"rule": Policy("mgm", 1, {"rounds": 0})}, "optimisation.rule"),
+            ({"rule": Policy("mgm", 1, {"round_ms": 0})}, "optimisation.rule"),
+            ({"rule": Policy("dsa", 1, {"probability": "0"})}, "optimisation.rule"),
+            ({"rule": Policy("dsa", 1, {"probability": "1e-999999"})}, "optimisation.rule"),
+            ({"rule": Policy("dsa", 1, {"probability": "NaN"})}, "optimisation.rule"),
+            ({"variables": ()}, "optimisation.variables"),
+            ({"question": "?" * 1001}, "optimisation.question"),
+            ({"participants": (Participant("ann"),)}, "optimisation.participants"),
+            ({"tie_break": "refuse"}, "optimisation.tie_break"),
+            ({"variable": "v"}, "optimisation.variable"),
+            (
+                {"constraints": (Constraint(("x",), APART[:2]),) * (CONSTRAINTS_MAX + 1)},
+                "optimisation.constraints",
+            ),
+            ({"constraints": (Constraint(("w",), ()),)}, "optimisation.scope"),
+        ],
+        ids=str,
+    )
+    def test_what_cannot_be_optimised_is_refused(self, fields: dict[str, Any], code: str) -> None:
+        given(SESSION).when(Open(opening(**fields))).then_rejected(code)
+
+    @pytest.mark.parametrize(
+        ("variables", "code"),
+        [
+            ([{"changes": "a"}, {"changes": "a"}], "optimisation.changes"),
+            ([{"changes": "a\n"}, {}], "name.illegal"),
+            ([{"is_number": True}, {}], "optimisation.domain"),
+        ],
+        ids=["twice", "illegal", "no number"],
+    )
+    def test_variables_of_the_space_are_named_once_and_well(
+        self, variables: list[dict[str, Any]], code: str
+    ) -> None:
+        made = tuple(
+            Variable(f"v{n}", ("a", "b"), "ann", **fields) for n, fields in enumerate(variables)
+        )
+        opened = opening(variables=made, participants=(Participant("ann"),))
+        given(SESSION).when(Open(opened)).then_rejected(code)
+
+    def test_too_many_combinations_are_refused(self) -> None:
+        wide = Variable("x", tuple(map(str, range(64))), "ann")
+        other = Variable("y", tuple(map(str, range(64))), "ann")
+        table = Constraint(("x", "y"), (Decimal(0),) * 4096)
+        opened = opening(
+            variables=(wide, other),
+            participants=(Participant("ann"),),
+            constraints=(table,) * (CELLS_MAX // 4096 + 1),
+        )
+        given(SESSION).when(Open(opened)).then_rejected("optimisation.cells")
+
+
+class TestWords:
+    def test_costs_are_about_a_variable_of_ones_own(self) -> None:
+        words = (declares("cyd", Constraint(("x", "y"), APART)),)
+        assert reasons(opening(), *words) == {"cyd": "not_yours"}
+
+    def test_a_later_declaration_replaces_the_former(self) -> None:
+        past = (*COSTS, declares("cyd", Constraint(("z",), APART[:2])))
+        assert len(progress_of(opening(), *past).declared["cyd"]) == 1
+
+    def test_costs_are_declared_in_round_0(self) -> None:
+        late = declares("ann", Constraint(("x",), APART[:2]))
+        past = (*COSTS, said(RoundClosed(round=0), "coordinator"), late)
+        assert reasons(opening("mgm"), *past) == {"ann": "too_late"}
+
+    @pytest.mark.parametrize(
+        ("word", "reason"),
+        [
+            (MoveProposed(round=2), "not_this_round"),
+            (MoveProposed(round=1, moves=(Move("y", "G", Decimal(10)),)), "not_yours"),
+            (MoveProposed(round=1, moves=(Move("x", "G", Decimal(7)),)), "wrong_gain"),
+            (MoveProposed(round=1, moves=(Move("x", "R", Decimal(0)),)), "wrong_gain"),
+            (MoveProposed(round=1, moves=(Move("w", "G", Decimal(7)),)), "invalid"),
+            (MoveProposed(round=1, moves=(Move("x", "B", Decimal(7)),)), "invalid"),
+            (MoveProposed(round=1, moves=(Move("x", "G", Decimal("NaN")),)), "invalid"),
+            (MoveProposed(round=1, moves=(Move("x", "G", Decimal(6)),) * 2), "invalid"),
+            (BallotCast(value=Decimal(1)), "not_understood"),
+        ],
+        ids=str,
+    )
+    def test_moves_that_cannot_be_are_refused(self, word: Event, reason: str) -> None:
+        begun = (*COSTS, said(RoundClosed(round=0), "coordinator"))
+        assert reasons(opening("mgm"), *begun, said(word, "ann")) == {"ann": reason}
+
+    def test_one_word_in_each_round(self) -> None:
+        word = said(MoveProposed(round=1), "ann")
+        past = (
+            *COSTS,
+            said(RoundClosed(round=0), "coordinator"),
+            word,
+            said(MoveProposed(round=1), "ann"),
+        )
+        assert reasons(opening("mgm"), *past) == {"ann": "has_spoken"}
+
+    def test_chance_is_checked(self) -> None:
+        rule = Policy("dsa", 1, {"probability": "0.000001"})
+        past = (*COSTS, said(RoundClosed(round=0), "coordinator"))
+        move = said(MoveProposed(round=1, moves=(Move("x", "G", Decimal(6)),)), "ann")
+        assert reasons(opening(rule=rule), *past, move) == {"ann": "not_active"}
+
+    def test_without_rounds_there_are_no_moves(self) -> None:
+        assert reasons(opening(), said(MoveProposed(round=0), "ann")) == {"ann": "invalid"}
+
+    def test_shares_are_even(self) -> None:
+        one = Constraint(("x",), APART[:2])
+        many = declares("ann", *(one,) * (CONSTRAINTS_MAX // 3 + 1))
+        assert reasons(opening(), many) == {"ann": "invalid"}
+
+    def test_strange_words_are_refused_and_written_as_nothing(self) -> None:
+        with pytest.raises(Rejected):
+            OPTIMISATION.check_speech(opening(), Strange())
+        assert OPTIMISATION.say(Strange()) == ""
+        assert OPTIMISATION.say(CostsDeclared()) == "0 constraints"
+        word = MoveProposed(round=1, moves=(Move("x", "G", Decimal(1)),))
+        assert OPTIMISATION.say(word) == "round 1: x=G"
+        assert OPTIMISATION.say(MoveProposed(round=2)) == "round 2: stays"
+
+
+class Strange(Speech, frozen=True, kw_only=True):
+    """A word of no protocol."""
+
+
+class TestElimination:
+    def test_it_closes_when_all_have_declared(self) -> None:
+        given(SESSION, opening(), *COSTS).when_reacting(SESSIONS).then_appends(
+            Closed(reason="complete")
+        )
+        waiting = given(SESSION, opening(), *COSTS[:2]).when_reacting(SESSIONS)
+        assert not waiting.effects.append
+
+    def test_the_best_assignment_is_decided(self) -> None:
+        decision = decided(opening(), *COSTS)
+        assert (decision.outcome, decision.status, chosen(decision)) == (
+            "decided",
+            "optimal",
+            "GRG",
+        )
+        assert (decision.cost, decision.bound, decision.width, decision.rounds) == (0, 0, 1, 0)
+        assert decision.charged == (0, 0, 0)
+        assert decision.considered == Considered(1, 5)
+
+    def test_the_greatest_sum_may_be_sought(self) -> None:
+        decision = decided(opening(objective="max"), *COSTS)
+        assert (chosen(decision), decision.cost, decision.bound) == ("RRR", 11, 11)
+
+    def test_constraints_of_the_opening_come_first(self) -> None:
+        own = (Constraint(("z",), (Decimal(0), Decimal("0.5"))),)
+        decision = decided(opening(constraints=own), *COSTS)
+        assert decision.charged[0] == decision.cost == Decimal("0.5")
+
+    def test_equals_are_parted_by_the_hash_of_session_and_closing(self) -> None:
+        opened = opening()
+        results = set()
+        for words in range(12):
+            notes = [declares("cyd")] * words
+            results.add(chosen(decided(opened, *notes)))
+        assert len(results) > 1
+
+    def test_what_cannot_be_kept_is_proved_so(self) -> None:
+        apart = (None, Decimal(0), Decimal(0), None)
+        triangle = tuple(Constraint(pair, apart) for pair in (("x", "y"), ("y", "z"), ("x", "z")))
+        decision = decided(opening(constraints=triangle), declares("ann"))
+        assert (decision.outcome, decision.status) == ("no_quorum", "infeasible")
+        assert (decision.assignment, decision.cost, decision.bound) == ((), None, None)
+        assert OPTIMISATION.result(decision) is None
+
+    def test_a_problem_too_wide_is_answered_with_a_bound(self) -> None:
+        names = [f"v{n:02}" for n in range(13)]
+        variables = tuple(Variable(name, tuple("abcd"), "ann") for name in names)
+        pairs = tuple(
+            Constraint(
+                (one, other),
+                tuple(Decimal(10 * (n == m) + (3 * n + m) % 4) for n in range(4) for m in range(4)),
+            )
+            for one in names
+            for other in names
+            if one < other
+        )
+        opened = opening(variables=variables, participants=(Participant("ann"),), constraints=pairs)
+        decision = decided(opened, declares("ann"))
+        assert (decision.outcome, decision.status) == ("decided", "bounded")
+        assert decision.bound is not None
+        assert decision.cost is not None
+        assert decision.bound < decision.cost
+
+    def test_a_missed_quorum_leaves_it_unheard(self) -> None:
+        decision = decided(opening(quorum=3), *COSTS[:2])
+        assert (decision.outcome, decision.status, decision.proof) == ("no_quorum", "unheard", ())
+        assert [lost.reason for lost in decision.alternatives] == ["no_quorum", "no_quorum"]
+
+    def test_those_who_were_silent_are_done_without(self) -> None:
+        assert decided(opening(), COSTS[0]).status == "optimal"
+
+    def test_it_changes_variables_of_the_space(self) -> None:
+        variables = (
+            Variable("x", ("1.5", "2"), "ann", changes="rate", is_number=True),
+            Variable("y", ("R", "G"), "bob", changes="colour"),
+            Variable("z", ("R", "G"), "cyd"),
+        )
+        opened = opening(variables=variables)
+        decision = decided(opened, declares("ann", Constraint(("x",), (Decimal(1), Decimal(0)))))
+        (rate, number), (colour, text) = changes(opened, decision)
+        assert (rate, number, colour) == ("rate", Decimal(2), "colour")
+        assert text in {"R", "G"}
+        assert (
+            changes(
+                opened,
+                ConsensusDecided(outcome="decided", rule=Policy("x"), considered=Considered(1, 2)),
+            )
+            == ()
+        )
+        assert changes(opened, decided(msgspec.structs.replace(opened, quorum=3))) == ()
+        assert OPTIMISATION.result(decision) == f"x=2, y={text}, z={chosen(decision)[-1]}"
+
+
+class TestRounds:
+    @pytest.mark.parametrize("rule", ["mgm", "dsa"])
+    def test_agents_settle(self, rule: str) -> None:
+        opened = opening(rule)
+        log = played(opened, *COSTS)
+        decision = decided(opened, *log[1:])
+        assert decision.outcome == "decided"
+        assert 1 <= decision.rounds <= 5
+        closed = [
+            one.event for one in log if isinstance(one, Said) and isinstance(one.event, RoundClosed)
+        ]
+        assert [one.round for one in closed] == list(range(decision.rounds + 1))
+        assert closed[0].penalty == 12
+
+    def test_by_mgm_the_total_never_rises(self) -> None:
+        log = played(opening("mgm"), *COSTS)
+        said_ = [one.event for one in log if isinstance(one, Said)]
+        totals = [one.cost for one in said_ if isinstance(one, RoundClosed)]
+        assert totals == sorted(totals, reverse=True)
+        assert totals[0] > totals[-1]
+
+    def test_who_is_silent_stays(self) -> None:
+        opened = opening("mgm")
+        log = played(opened, *COSTS[:2], mute="cyd")
+        decision = decided(opened, *log[1:])
+        assert chosen(decision)[2] == "R"
+        assert decision.rounds >= 1
+
+    def test_a_round_is_closed_when_all_have_spoken(self) -> None:
+        given(SESSION, opening("mgm"), *COSTS).when_reacting(SESSIONS).then_appends(
+            RoundClosed(round=0, cost=Decimal(11), penalty=Decimal(12))
+        )
+
+    def test_a_round_is_closed_by_the_clock(self) -> None:
+        begun = given(SESSION, opening("mgm"), COSTS[0])
+        waiting = begun.when_reacting(SESSIONS, now_ns=0)
+        assert not waiting.effects.append
+        due_ns = waiting.effects.schedule[0].due_ns
+        assert due_ns < begun.state.due_ns
+        begun.when_reacting(SESSIONS, now_ns=due_ns).then_appends(
+            RoundClosed(round=0, cost=Decimal(6), penalty=Decimal(7))
+        )
+
+    def test_whatever_ends_it_leaves_the_best_so_far(self) -> None:
+        opened = opening("mgm")
+        decision = decided(opened, *COSTS)
+        assert (chosen(decision), decision.cost, decision.bound) == ("RRR", 11, 0)
+        assert decision.status == "bounded"
+
+    def test_the_best_is_kept_though_it_was_left(self) -> None:
+        opened = opening("dsa")
+        moves = [
+            RoundClosed(round=0),
+            RoundClosed(round=1, moved=(Assigned("y", "G"),)),
+            RoundClosed(
+                round=2, moved=(Assigned("y", "R"), Assigned("w", "R"), Assigned("x", "B"))
+            ),
+        ]
+        past = [*COSTS, *(said(one, "coordinator") for one in moves)]
+        assert decided(opened, *past).cost == 1
+        assert progress_of(opened, *past).values == (0, 0, 0)
+
+    def test_announcements_of_other_rounds_change_nothing(self) -> None:
+        stray = said(RoundClosed(round=3, moved=(Assigned("x", "G"),)), "coordinator")
+        assert progress_of(opening("mgm"), stray).values == (0, 0, 0)
+
+    def test_none_that_breaks_nothing_was_found(self) -> None:
+        forbidden = (Constraint(("x", "y"), (None, None, Decimal(0), None)),)
+        decision = decided(opening("mgm", constraints=forbidden), declares("ann"))
+        assert (decision.outcome, decision.status, decision.bound) == ("no_quorum", "unsolved", 0)
+
+    def test_standing_shows_values_and_costs(self) -> None:
+        state = given(SESSION, opening("mgm"), *COSTS).state
+        shown = standing("s", state)
+        assert shown.rows[0] == ("x", "ann", "R", "R")
+        assert "3 of 3 have declared costs, 3 constraints" in shown.remarks[0]
+        assert shown.remarks[1].startswith("Now it costs 11 and breaks 0")
+
+
+class TestOtherEnds:
+    def test_it_may_be_cancelled(self) -> None:
+        past = (said(opening(), "ann"), *COSTS, said(Cancelled(reason="no"), "ann"))
+        assert given(SESSION, *past).state.outcome == "cancelled"
+
+    def test_one_that_cannot_be_held_fails(self) -> None:
+        broken = given(SESSION, opening(tie_break="earliest")).when_reacting(SESSIONS)
+        assert isinstance(broken.effects.append[0].parts[0].events[0], Failed)
+
+    def test_who_may_not_speak_and_who_comes_late_is_not_heard(self) -> None:
+        stranger = said(CostsDeclared(), "eve")
+        decision = decided(opening(), stranger, *COSTS)
+        assert [(lost.agent, lost.reason) for lost in decision.alternatives] == [
+            ("eve", "not_eligible")
+        ]
+        state = given(SESSION, opening(), CLOSED, said(CostsDeclared(), "ann")).state
+        assert dict(state.late) == {"ann": 3}
+
+    def test_a_word_recorded_twice_counts_once(self) -> None:
+        word = said(CostsDeclared(), "ann", id="one")
+        assert not given(SESSION, opening(), word, word).state.refused
+
+
+class TestVerifying:
+    HEARD = heard(opening(), *COSTS)
+    DECISION = cast("OptimisationDecided", OPTIMISATION.decide(HEARD))
+
+    def refused(self, **changed: object) -> str:
+        with pytest.raises(Rejected) as caught:
+            OPTIMISATION.verify(self.HEARD, msgspec.structs.replace(self.DECISION, **changed))
+        assert caught.value.code == "optimisation.certificate"
+        return caught.value.field
+
+    @pytest.mark.parametrize(
+        ("changed", "field"),
+        [
+            ({"rule": Policy("mgm")}, "rule"),
+            ({"considered": Considered(1, 9)}, "considered"),
+            ({"superseded": 1}, "superseded"),
+            ({"rounds": 1}, "rounds"),
+            ({"width": 2}, "width"),
+            ({"bound": Decimal(1)}, "bound"),
+            ({"bound": None}, "bound"),
+            ({"cost": Decimal(1)}, "cost"),
+            ({"cost": None}, "cost"),
+            ({"status": "bounded"}, "status"),
+            ({"charged": (Decimal(0),)}, "charged"),
+            ({"assignment": ()}, "assignment"),
+            (
+                {"assignment": (Assigned("x", "B"), Assigned("y", "R"), Assigned("z", "G"))},
+                "value of x",
+            ),
+            (
+                {"assignment": (Assigned("x", "R"), Assigned("y", "G"), Assigned("z", "R"))},
+                "charged",
+            ),
+            ({"outcome": "no_quorum"}, "assignment"),
+            ({"outcome": "default_taken"}, "outcome"),
+            ({"proof": ()}, "tables"),
+        ],
+        ids=str,
+    )
+    def test_no_field_can_be_changed(self, changed: dict[str, Any], field: str) -> None:
+        assert self.refused(**changed) == field
+
+    @pytest.mark.parametrize("cost", ["1e999999", "NaN", "0.5"])
+    def test_a_proof_is_of_whole_numbers_of_sane_size(self, cost: str) -> None:
+        first, *others = self.DECISION.proof
+        forged = msgspec.structs.replace(first, costs=(Decimal(cost), *first.costs[1:]))
+        assert self.refused(proof=(forged, *others)) == "proof"
+
+    def test_nothing_is_decided_without_a_quorum(self) -> None:
+        closed = heard(opening(quorum=3))
+        with pytest.raises(Rejected, match="outcome"):
+            OPTIMISATION.verify(
+                closed, msgspec.structs.replace(self.DECISION, considered=closed.considered)
+            )
+
+    def test_another_decision_is_none(self) -> None:
+        other = ConsensusDecided(outcome="decided", rule=Policy("x"), considered=Considered(1, 2))
+        with pytest.raises(Rejected, match="ConsensusDecided"):
+            OPTIMISATION.verify(self.HEARD, other)
+
+    def test_forbidden_combinations_are_no_assignment(self) -> None:
+        table = (Constraint(("x", "y"), (None, Decimal(0), Decimal(0), None)),)
+        closed = heard(opening(constraints=table), declares("ann"))
+        decision = cast("OptimisationDecided", OPTIMISATION.decide(closed))
+        same = tuple(Assigned(name, "R") for name in "xyz")
+        with pytest.raises(Rejected, match="not forbidden"):
+            OPTIMISATION.verify(closed, msgspec.structs.replace(decision, assignment=same))
+
+    def test_what_the_agents_found_is_what_is_decided(self) -> None:
+        closed = heard(opening("mgm"), *COSTS)
+        decision = cast("OptimisationDecided", OPTIMISATION.decide(closed))
+        better = msgspec.structs.replace(
+            decision,
+            assignment=self.DECISION.assignment,
+            cost=self.DECISION.cost,
+            charged=self.DECISION.charged,
+            status="optimal",
+        )
+        with pytest.raises(Rejected, match="assignment"):
+            OPTIMISATION.verify(closed, better)
+        nothing = msgspec.structs.replace(
+            decision, outcome="no_quorum", status="unsolved", assignment=(), cost=None, charged=()
+        )
+        with pytest.raises(Rejected, match="assignment"):
+            OPTIMISATION.verify(closed, nothing)
+
+
+WORDS = st.one_of(
+    st.builds(
+        CostsDeclared,
+        constraints=st.lists(
+            st.sampled_from(
+                [
+                    Constraint(("x",), APART[:2]),
+                    Constraint(("x", "y"), APART),
+                    Constraint(("z",), (None, None)),
+                ]
+            ),
+            max_size=2,
+        ).map(tuple),
+    ),
+    st.builds(
+        MoveProposed,
+        round=st.integers(0, 3),
+        moves=st.lists(
+            st.builds(
+                Move,
+                st.sampled_from("xyzw"),
+                st.sampled_from("RGB"),
+                st.integers(0, 6).map(Decimal),
+            ),
+            max_size=2,
+        ).map(tuple),
+    ),
+    st.builds(
+        RoundClosed,
+        round=st.integers(0, 3),
+        moved=st.lists(st.builds(Assigned, st.sampled_from("xyzw"), st.sampled_from("RGB"))).map(
+            tuple
+        ),
+    ),
+)
+ACTORS = st.sampled_from(["ann", "bob", "cyd", "eve", "coordinator"])
+
+
+class TestLaws:
+    """Whatever is said, by whomever: folds go on, the reactor comes to rest, and it is proved."""
+
+    @settings(max_examples=60)
+    @hypothesis_given(
+        st.sampled_from(["bucket_elimination", "mgm", "dsa"]),
+        st.lists(st.builds(said, WORDS, ACTORS), max_size=10),
+        st.sampled_from([0, 10**30]),
+    )
+    def test_every_history_ends_and_is_proved(
+        self, rule: str, past: list[Said], now_ns: int
+    ) -> None:
+        log = history(opening(rule), *past)
+        evolving_is_total(SESSION, log)
+        folding_can_be_interrupted(SESSION, log)
+        ended = reacting_ends(SESSIONS, lambda one: fold(SESSION, one), log, "it", now_ns=now_ns)
+        state = fold(SESSION, ended).state
+        if now_ns:
+            assert state.phase == "ended"
+        decision = state.decision
+        if isinstance(decision, Decision):
+            found = cast("Hearing[OptimisationOpened]", hearing("it", state))
+            OPTIMISATION.verify(found, decision)
+
+
+def test_numbers_of_a_proof_stand_in_their_event_as_decimals() -> None:
+    (first, *_) = TestVerifying.DECISION.proof
+    assert isinstance(first, PassedOn)
+    assert all(cost == cost.to_integral_value() for cost in first.costs)

@@ -1,0 +1,90 @@
+"""Events of optimisation and of hierarchies, with what is told of them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from mabeam.core.events import Event
+from mabeam.core.optimisation import (
+    Assigned,
+    Constraint,
+    CostsDeclared,
+    Move,
+    MoveProposed,
+    OptimisationDecided,
+    OptimisationOpened,
+    RoundClosed,
+    Variable,
+)
+from mabeam.core.policies import Policy
+from mabeam.core.session.events import ChildEnded, Considered
+
+__all__ = ["SAID_ON_GRAPHS"]
+
+_XY: Final = (Variable("x", ("R", "G"), "ann"), Variable("y", ("R", "G"), "bob"))
+_RULE: Final = Policy("bucket_elimination")
+_AT: Final = Considered(1, 5)
+
+SAID_ON_GRAPHS: Final[list[tuple[Event, str]]] = [
+    (
+        OptimisationOpened(variables=_XY),
+        "asks ann x and bob y: the least sum of costs, by bucket elimination",
+    ),
+    (
+        OptimisationOpened(variables=_XY, objective="max"),
+        "asks ann x and bob y: the greatest sum, by bucket elimination",
+    ),
+    (
+        OptimisationOpened(variables=_XY, question="which colours", rule=Policy("mgm")),
+        "asks ann x and bob y: which colours, by mgm",
+    ),
+    (CostsDeclared(), "knows of no costs"),
+    (
+        CostsDeclared(constraints=(Constraint(("x", "y"), ()), Constraint(("x",), ()))),
+        "declares costs of x and y; x",
+    ),
+    (MoveProposed(round=1), "stays as it is"),
+    (
+        MoveProposed(round=1, moves=(Move("x", "G", Decimal(5)),)),
+        "would take x = G, gaining 5",
+    ),
+    (RoundClosed(round=0, cost=Decimal(3)), "closes round 0: nothing moves, cost 3"),
+    (
+        RoundClosed(round=2, moved=(Assigned("x", "G"),), cost=Decimal(3), violated=1),
+        "closes round 2: x = G, cost 3, 1 broken",
+    ),
+    (
+        OptimisationDecided(
+            outcome="decided",
+            rule=_RULE,
+            considered=_AT,
+            status="optimal",
+            assignment=(Assigned("x", "R"), Assigned("y", "G")),
+            cost=Decimal(0),
+            bound=Decimal(0),
+        ),
+        "decides x = R and y = G at 0, proved the best",
+    ),
+    (
+        OptimisationDecided(
+            outcome="decided",
+            rule=_RULE,
+            considered=_AT,
+            status="bounded",
+            assignment=(Assigned("x", "R"),),
+            cost=Decimal(5),
+            bound=Decimal(3),
+        ),
+        "decides x = R at 5, and nothing is better than 3",
+    ),
+    (
+        OptimisationDecided(outcome="no_quorum", rule=_RULE, considered=_AT, status="infeasible"),
+        "decides nothing: every assignment breaks a constraint",
+    ),
+    (ChildEnded(child="vote", outcome="no_quorum"), "hears that vote has ended: no quorum"),
+    (
+        ChildEnded(child="vote", outcome="decided", result="7"),
+        "hears that vote has ended: decided with 7",
+    ),
+]
