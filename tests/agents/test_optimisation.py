@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import AsyncExitStack
 from decimal import Decimal
+from typing import cast
 
 import msgspec
 import pytest
@@ -75,7 +76,7 @@ async def outcome_of(space: Space, rule: str, coordinators: int) -> Optimisation
             await stack.enter_async_context(coordinator)
         await space.host(*team())
         session = await space.sessions.open(opening(rule), name="map")
-        return await session.decision()
+        return cast("OptimisationDecided", await session.decision())
 
 
 async def counted(space: Space) -> Counter[str]:
@@ -99,7 +100,8 @@ async def test_a_map_is_coloured(rule: str, coordinators: int) -> None:
     assert events["costs_declared"] == 9
     assert events["move_proposed"] == 9 * decision.rounds
     if rule == "bucket_elimination":
-        assert (decision.status, decision.cost, decision.rounds) == ("optimal", 0, 0)
+        assert (decision.status, decision.rounds) == ("optimal", 0)
+        assert decision.cost == 0
     else:
         assert decision.cost is not None
         assert decision.cost < 10 * len(EDGES)
@@ -109,10 +111,9 @@ async def test_a_map_is_coloured(rule: str, coordinators: int) -> None:
 async def test_an_agent_that_is_started_anew_goes_on() -> None:
     async with attach(MemoryStore("team")) as space:
         first, *others = team()
-        hosted = await space.host(*others)
+        await space.host(*others)
         session = await space.sessions.open(opening("mgm"), name="map")
         await space.until(lambda w: len(w.session("map").state.course.declared) == 8)
-        del hosted
         await space.host(first)
         decision = await session.decision()
     assert decision.outcome == "decided"

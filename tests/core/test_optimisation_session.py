@@ -286,7 +286,11 @@ class TestElimination:
 
     def test_the_greatest_sum_may_be_sought(self) -> None:
         decision = decided(opening(objective="max"), *COSTS)
-        assert (chosen(decision), decision.cost, decision.bound) == ("RRR", 11, 11)
+        assert (chosen(decision), decision.cost, decision.bound) == (
+            "RRR",
+            Decimal(11),
+            Decimal(11),
+        )
 
     def test_constraints_of_the_opening_come_first(self) -> None:
         own = (Constraint(("z",), (Decimal(0), Decimal("0.5"))),)
@@ -404,7 +408,7 @@ class TestRounds:
     def test_whatever_ends_it_leaves_the_best_so_far(self) -> None:
         opened = opening("mgm")
         decision = decided(opened, *COSTS)
-        assert (chosen(decision), decision.cost, decision.bound) == ("RRR", 11, 0)
+        assert (chosen(decision), decision.cost, decision.bound) == ("RRR", Decimal(11), Decimal(0))
         assert decision.status == "bounded"
 
     def test_the_best_is_kept_though_it_was_left(self) -> None:
