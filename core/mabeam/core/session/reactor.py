@@ -110,17 +110,16 @@ def _proceed(name: str, session: Entity[SessionState], now_ns: int) -> Effects:
         return Effects(schedule=(Timer(Boundary("session", name), state.due_ns),))
     if due.close:
         return _append(name, session, due.cause, Closed(reason=due.close), due.position)
-    if due.announce is not None:
-        return _append(name, session, due.cause, due.announce, due.position)
-    at_ns = min(due.at_ns or state.due_ns, state.due_ns)
-    return Effects(
-        send=tuple(
-            Send(child.cause, Boundary("session", child.name), OpenSession(child.opening))
-            for child in due.children
-            if child.name not in state.children
-        ),
-        schedule=(Timer(Boundary("session", name), at_ns),),
+    sends = tuple(
+        Send(child.cause, Boundary("session", child.name), OpenSession(child.opening))
+        for child in due.children
+        if child.name not in state.children
     )
+    if due.announce is not None:
+        announced = _append(name, session, due.cause, due.announce, due.position)
+        return msgspec.structs.replace(announced, send=sends)
+    at_ns = min(due.at_ns or state.due_ns, state.due_ns)
+    return Effects(send=sends, schedule=(Timer(Boundary("session", name), at_ns),))
 
 
 def _conclude(name: str, session: Entity[SessionState]) -> Effects:
