@@ -75,3 +75,39 @@ def test_who_waits_for_the_end_sees_the_assignment(shell: Shell) -> None:
     }
     done = shell.session("open", "optimisation", "--file", shell.file("a.json", fields), "--wait")
     assert done.out.rstrip().endswith("no_quorum deadline")
+
+
+def test_a_question_goes_through_a_hierarchy(shell: Shell) -> None:
+    toml = shell.folder / "budget.toml"
+    toml.write_text(
+        """
+protocol = "consensus"
+default = "5"
+is_number = true
+stake = 200
+at = "coders"
+open_for_seconds = 60
+
+[question]
+low = 0
+high = 10
+
+[[nodes]]
+name = "coders"
+members = [{agent = "ann"}, {agent = "ben"}]
+parent = "leads"
+stake_max = 100
+
+[[nodes]]
+name = "leads"
+members = [{agent = "ann"}, {agent = "cat"}]
+""",
+        "utf-8",
+    )
+    assert shell.session("open", "hierarchy", "--file", str(toml), "--name", "budget").code == 0
+    shown = shell.session("show", "budget")
+    assert [line.split()[0] for line in shown.lines[-2:]] == ["leads", "coders"]
+    assert "leads has the question." in shown.err
+    said = shell.session("say", "budget", "loss_reported", "--set", "agent=ann", "--by", "ann")
+    assert said.out == "2\n"
+    assert shell.session("cancel", "budget", "--by", "operator").code == 0

@@ -6,6 +6,20 @@ from decimal import Decimal
 from typing import Final
 
 from mabeam.core.events import Event
+from mabeam.core.hierarchy import (
+    Delegated,
+    Delegation,
+    Escalated,
+    GivenUp,
+    HierarchyDecided,
+    HierarchyOpened,
+    LossReported,
+    Node,
+    RepresentativeReplaced,
+    Ruled,
+    Settled,
+    Step,
+)
 from mabeam.core.optimisation import (
     Assigned,
     Constraint,
@@ -18,13 +32,33 @@ from mabeam.core.optimisation import (
     Variable,
 )
 from mabeam.core.policies import Policy
-from mabeam.core.session.events import ChildEnded, Considered
+from mabeam.core.session.events import ChildEnded, Considered, Participant
 
 __all__ = ["SAID_ON_GRAPHS"]
 
 _XY: Final = (Variable("x", ("R", "G"), "ann"), Variable("y", ("R", "G"), "bob"))
 _RULE: Final = Policy("bucket_elimination")
 _AT: Final = Considered(1, 5)
+
+_TOP: Final = Node("top", (Participant("ann"), Participant("bob")))
+
+
+def _decided(by: Settled, steps: int) -> HierarchyDecided:
+    return HierarchyDecided(
+        outcome="decided",
+        rule=Policy("lowest_authority"),
+        considered=_AT,
+        value="go",
+        node="top",
+        by=by,
+        steps=(Step("top", ""),) * steps,
+    )
+
+
+_ASKED_AT_TOP: Final = (
+    "asks a hierarchy of 1 nodes at top about money, stake 5,000, each to decide by poll;"
+    " else 'no' holds"
+)
 
 SAID_ON_GRAPHS: Final[list[tuple[Event, str]]] = [
     (
@@ -87,4 +121,33 @@ SAID_ON_GRAPHS: Final[list[tuple[Event, str]]] = [
         ChildEnded(child="vote", outcome="decided", result="7"),
         "hears that vote has ended: decided with 7",
     ),
+    (
+        HierarchyOpened(nodes=(_TOP,), protocol="consensus", default="1"),
+        "asks a hierarchy of 1 nodes, stake 0, each to decide by consensus; else '1' holds",
+    ),
+    (
+        HierarchyOpened(
+            nodes=(_TOP,), protocol="poll", default="no", at="top", subject="money", stake=5000
+        ),
+        _ASKED_AT_TOP,
+    ),
+    (Ruled(value="go", note="urgent"), "rules go (urgent)"),
+    (LossReported(agent="bob"), "reports that bob is gone"),
+    (Delegated(to=(Delegation("top", _TOP.members),)), "delegates to top (ann, bob)"),
+    (
+        Escalated(origin="east", to="top", reason="low_confidence"),
+        "escalates from east to top: low confidence",
+    ),
+    (GivenUp(nodes=("east",)), "gives up on east, who did not answer in time"),
+    (
+        RepresentativeReplaced(agent="ann", successor="bob"),
+        "puts bob in the place of ann, who is gone",
+    ),
+    (
+        RepresentativeReplaced(agent="ann", successor=""),
+        "puts nobody in the place of ann, who is gone",
+    ),
+    (_decided("node", 2), "decides go, as top has decided, 1 up"),
+    (_decided("ruling", 1), "decides go, as top has decided by its representative"),
+    (_decided("default", 1), "decides go by default, for top did not decide"),
 ]

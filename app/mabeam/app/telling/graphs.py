@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from mabeam.app.telling.events import told
-from mabeam.app.telling.words import joined
+from mabeam.app.telling.words import because, joined
+from mabeam.core.hierarchy.events import (
+    Delegated,
+    Escalated,
+    GivenUp,
+    HierarchyDecided,
+    HierarchyOpened,
+    LossReported,
+    RepresentativeReplaced,
+    Ruled,
+)
 from mabeam.core.optimisation.events import (
     CostsDeclared,
     MoveProposed,
@@ -65,3 +75,54 @@ def _(event: OptimisationDecided) -> str:
 def _(event: ChildEnded) -> str:
     result = f" with {event.result}" if event.result else ""
     return f"hears that {event.child} has ended: {event.outcome.replace('_', ' ')}{result}"
+
+
+@told.register
+def _(event: HierarchyOpened) -> str:
+    subject = f" about {event.subject}" if event.subject else ""
+    where = f" at {event.at}" if event.at else ""
+    return (
+        f"asks a hierarchy of {len(event.nodes)} nodes{where}{subject}, stake {event.stake:,},"
+        f" each to decide by {event.protocol}; else {event.default!r} holds"
+    )
+
+
+@told.register
+def _(event: Ruled) -> str:
+    return f"rules {event.value}{because(event.note)}"
+
+
+@told.register
+def _(event: LossReported) -> str:
+    return f"reports that {event.agent} is gone{because(event.note)}"
+
+
+@told.register
+def _(event: Delegated) -> str:
+    nodes = [f"{one.node} ({', '.join(m.agent for m in one.members)})" for one in event.to]
+    return f"delegates to {joined(nodes)}"
+
+
+@told.register
+def _(event: Escalated) -> str:
+    return f"escalates from {event.origin} to {event.to}: {event.reason.replace('_', ' ')}"
+
+
+@told.register
+def _(event: GivenUp) -> str:
+    return f"gives up on {joined(event.nodes)}, who did not answer in time"
+
+
+@told.register
+def _(event: RepresentativeReplaced) -> str:
+    return f"puts {event.successor or 'nobody'} in the place of {event.agent}, who is gone"
+
+
+@told.register
+def _(event: HierarchyDecided) -> str:
+    if event.by == "default":
+        return f"decides {event.value} by default, for {event.node} did not decide"
+    ruled = " by its representative" if event.by == "ruling" else ""
+    hops = len(event.steps) - 1
+    up = f", {hops} up" if hops else ""
+    return f"decides {event.value}, as {event.node} has decided{ruled}{up}"

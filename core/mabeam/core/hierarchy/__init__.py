@@ -8,7 +8,14 @@ from mabeam.core.hierarchy.building import (
     imbalance,
     restructure,
 )
-from mabeam.core.hierarchy.course import Deliberation, child_name, is_ruling, representative_of
+from mabeam.core.hierarchy.course import (
+    Answered,
+    Deliberation,
+    child_name,
+    is_number,
+    is_ruling,
+    representative_of,
+)
 from mabeam.core.hierarchy.events import (
     Delegated,
     Delegation,
@@ -19,6 +26,7 @@ from mabeam.core.hierarchy.events import (
     LossReported,
     RepresentativeReplaced,
     Ruled,
+    Settled,
     Step,
 )
 from mabeam.core.hierarchy.majority import delegated_majority, direct_majority
@@ -37,6 +45,7 @@ from mabeam.core.hierarchy.tree import (
 
 __all__ = [
     "HIERARCHY",
+    "Answered",
     "Delegated",
     "Delegation",
     "Deliberation",
@@ -49,6 +58,7 @@ __all__ = [
     "Node",
     "RepresentativeReplaced",
     "Ruled",
+    "Settled",
     "Shape",
     "Step",
     "Strategy",
@@ -62,6 +72,7 @@ __all__ = [
     "depth",
     "direct_majority",
     "imbalance",
+    "is_number",
     "is_ruling",
     "may_decide",
     "representative_of",

@@ -77,6 +77,7 @@ def build_tree(members: Sequence[Member], shape: Shape) -> tuple[Node, ...]:
     nodes: list[Node] = []
     current = sorted(known)
     below: list[str] = []
+    made: list[Node] = []
     for level in range(shape.max_levels):
         is_last = level == shape.max_levels - 1
         sizes = [len(current)] if is_last else _sizes(len(current), shape)

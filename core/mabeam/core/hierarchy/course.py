@@ -349,6 +349,23 @@ def is_ruling(opening: HierarchyOpened, state: Deliberation) -> bool:
 
 def due(opening: HierarchyOpened, state: Deliberation, now_ns: int) -> Due:
     """Replace who is gone, close when it is decided, pass it up, delegate, or wait."""
+    next_ = _next(opening, state, now_ns)
+    if next_.close:
+        return next_
+    # What was delegated stays so: a slow coordinator may open a session that is given up.
+    children = tuple(
+        Child(
+            child_name(state.session, name),
+            opening_for(opening, held.members, state.session),
+            held.cause,
+        )
+        for name, held in sorted(state.held.items())
+        if name not in state.answered or state.answered[name].ended == "timeout"
+    )
+    return msgspec.structs.replace(next_, children=children)
+
+
+def _next(opening: HierarchyOpened, state: Deliberation, now_ns: int) -> Due:
     if state.ruled_id:
         return Due(close="complete", cause=state.ruled_id, position=state.ruled_at)
     gone = next((one for one in sorted(state.reports) if _is_gone(opening, state, one)), "")
@@ -413,13 +430,8 @@ def _waiting(opening: HierarchyOpened, state: Deliberation, now_ns: int) -> Due:
     late = sorted(name for name, one in open_.items() if now_ns >= one.begun_ns + patience_ns)
     if late:
         return _said(state, GivenUp(nodes=tuple(late)))
-    children: list[Child] = []
-    for name in sorted(open_):
-        held = open_[name]
-        asked = opening_for(opening, held.members, state.session)
-        children.append(Child(child_name(state.session, name), asked, held.cause))
     at_ns = min((one.begun_ns + patience_ns for one in open_.values()), default=0)
-    return Due(children=tuple(children), at_ns=at_ns)
+    return Due(at_ns=at_ns)
 
 
 COURSE: Final = Course(initial, object_to, evolve, due)
