@@ -10,18 +10,21 @@ from typing import cast
 import msgspec
 import pytest
 
+from mabeam.agents.agent import Heard
 from mabeam.agents.author import Author
 from mabeam.agents.coordinator import Coordinator
 from mabeam.agents.policies import GraphAgent, PolicyAgent, policy_of
 from mabeam.app import connect
 from mabeam.app.composition import attach
 from mabeam.app.space import Space
+from mabeam.core.envelope import Recorded
 from mabeam.core.optimisation import (
     Constraint,
     CostsDeclared,
     MoveProposed,
     OptimisationDecided,
     OptimisationOpened,
+    RoundClosed,
     Variable,
 )
 from mabeam.core.policies import Policy
@@ -66,6 +69,11 @@ def team() -> list[PolicyAgent]:
         )
         for n in range(9)
     ]
+
+
+def heard(space: Space) -> Heard:
+    """Return circumstances that do not matter to a policy which asks the session alone."""
+    return Heard(cast("Recorded", None), space.state)
 
 
 async def outcome_of(space: Space, rule: str, coordinators: int) -> OptimisationDecided:
@@ -190,3 +198,21 @@ async def test_words_out_of_turn_are_listed() -> None:
         session = await space.sessions.open(opening("mgm"))
         await session.say(MoveProposed(round=7), by="agent0")
         assert session.state.refused["agent0"].reason.startswith("not_this_round")
+
+
+async def test_a_policy_speaks_once_in_each_round_and_only_for_the_present_one() -> None:
+    """What it hears late, or hears again, it has answered or will answer."""
+    policy = GraphAgent()
+    async with attach(MemoryStore("team"), coordinate=False) as space:
+        opened = opening("mgm")
+        session = await space.sessions.open(opened)
+        said = policy.answer("agent0", session.state, opened, heard(space))
+        assert said == (CostsDeclared(),)
+        await session.say(CostsDeclared(), by="agent0")
+        assert policy.answer("agent0", session.state, opened, heard(space)) == ()
+        late = RoundClosed(round=3)
+        later = msgspec.structs.replace(session.state.course, round=2)
+        state = msgspec.structs.replace(session.state, course=later)
+        assert policy.answer("agent0", state, late, heard(space)) == ()
+        present = RoundClosed(round=1)
+        assert policy.answer("agent0", state, present, heard(space)) == (MoveProposed(round=2),)

@@ -77,8 +77,8 @@ def build_tree(members: Sequence[Member], shape: Shape) -> tuple[Node, ...]:
     nodes: list[Node] = []
     current = sorted(known)
     below: list[str] = []
-    made: list[Node] = []
-    for level in range(shape.max_levels):
+    level = 0
+    while True:
         is_last = level == shape.max_levels - 1
         sizes = [len(current)] if is_last else _sizes(len(current), shape)
         clusters = _clusters([known[agent] for agent in current], sizes, shape.strategy)
@@ -94,10 +94,10 @@ def build_tree(members: Sequence[Member], shape: Shape) -> tuple[Node, ...]:
         nodes = _under(nodes, below, made)
         below = [node.name for node in made]
         if len(made) == 1:
-            break
+            return (*nodes, msgspec.structs.replace(made[0], stake_max=None))
         current = sorted(node.speaker for node in made)
         nodes += made
-    return (*nodes, msgspec.structs.replace(made[0], stake_max=None))
+        level += 1
 
 
 def _under(nodes: list[Node], below: Sequence[str], made: Sequence[Node]) -> list[Node]:
@@ -109,17 +109,17 @@ def _under(nodes: list[Node], below: Sequence[str], made: Sequence[Node]) -> lis
     ]
 
 
-def _sizes(count: int, shape: Shape) -> list[int]:
-    fewest = -(-count // shape.cluster_size)
-    for clusters in range(fewest, max(count // 2, fewest) + 1):
-        sizes = _even(count, clusters)
+def _sizes(agents: int, shape: Shape) -> list[int]:
+    fewest = -(-agents // shape.cluster_size)
+    for clusters in range(fewest, max(agents // 2, fewest) + 1):
+        sizes = _even(agents, clusters)
         if imbalance(sizes) <= Fraction(shape.tolerance):
             return sizes
-    return _even(count, fewest)
+    return _even(agents, fewest)
 
 
-def _even(count: int, clusters: int) -> list[int]:
-    each, more = divmod(count, clusters)
+def _even(agents: int, clusters: int) -> list[int]:
+    each, more = divmod(agents, clusters)
     return [each + 1] * more + [each] * (clusters - more)
 
 

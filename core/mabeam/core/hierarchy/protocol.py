@@ -76,7 +76,7 @@ def check_opening(opening: HierarchyOpened) -> None:
         Rejected: The nodes are no tree of mandates, a limit is out of range, or the question
             could not be held by one of the nodes.
     """
-    RULES.find(opening.rule)
+    RULES.find(opening.rule)()
     check_tree(opening.nodes)
     nodes = by_name(opening.nodes)
     has_support = protocol_named(opening.protocol).support is not None
