@@ -122,9 +122,10 @@ class TestOpening:
         assert allowed in refusal.allowed
 
     def test_an_unknown_rule_is_refused(self) -> None:
-        opening = ConsensusOpened(low=Decimal(0), high=Decimal(1), rule=Policy("median"))
+        opening = ConsensusOpened(low=Decimal(0), high=Decimal(1), rule=Policy("mode"))
         refusal = given(SESSION).when(Open(opening)).then_rejected("policy.unknown", field="policy")
-        assert refusal.allowed == "weighted_mean version 1"
+        known = "median version 1, trimmed_mean version 1, weighted_mean version 1"
+        assert refusal.allowed == known
 
 
 class NotABallot(Speech, frozen=True, kw_only=True):
@@ -309,7 +310,7 @@ CHANGES: dict[str, dict[str, object]] = {
         "contributions": (),
         "mean": "",
     },
-    "another rule": {"rule": Policy("median")},
+    "another rule": {"rule": Policy("mode")},
     "another closing": {"considered": Considered(1, 3)},
     "other words replaced": {"superseded": 1},
 }
