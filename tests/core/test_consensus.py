@@ -34,6 +34,7 @@ from mabeam.core.session import (
     Participant,
     Speech,
     hearing,
+    standing,
 )
 from mabeam.core.testing import Past, Said, given, said
 
@@ -372,3 +373,11 @@ class TestResult:
 def test_decisions_survive_the_wire() -> None:
     decision = decided(OPENING, *VOTES)
     assert msgspec.json.decode(msgspec.json.encode(decision), type=ConsensusDecided) == decision
+
+
+def test_how_it_stands_is_shown_with_what_it_would_come_to() -> None:
+    state = given(SESSION, asked(weights={"ann": 3, "bob": 1}), vote("ann", "0.2")).state
+    shown = standing("s", state)
+    assert shown.rows == (("ann", "3", "0.2", "2"),)
+    assert shown.remarks == ("as it stands: 0.2",)
+    assert standing("s", given(SESSION, asked()).state).remarks == ()

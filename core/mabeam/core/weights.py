@@ -32,8 +32,6 @@ def capped(weights: Mapping[str, int], share_max: Fraction) -> dict[str, int]:
     for count, weight in enumerate(heaviest):
         # With so many lowered, the others hold what remains of the sum.
         free = 1 - share_max * count
-        if free <= 0:
-            return dict.fromkeys(weights, 1)
         if weight * free <= share_max * rest:
             if count:
                 cap = share_max * rest / free

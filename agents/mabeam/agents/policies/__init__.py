@@ -1,5 +1,22 @@
 """Ready policies of agents, one module for each family of protocols."""
 
+from mabeam.agents.policies.liars import (
+    DraggingVoter,
+    EquivocatingVoter,
+    HonestVoter,
+    SilentVoter,
+)
 from mabeam.agents.policies.policy import AgentPolicy, PolicyAgent, policies, policy_of
+from mabeam.agents.policies.refinement import RefiningVoter
 
-__all__ = ["AgentPolicy", "PolicyAgent", "policies", "policy_of"]
+__all__ = [
+    "AgentPolicy",
+    "DraggingVoter",
+    "EquivocatingVoter",
+    "HonestVoter",
+    "PolicyAgent",
+    "RefiningVoter",
+    "SilentVoter",
+    "policies",
+    "policy_of",
+]

@@ -9,6 +9,7 @@ rounds ends it for both (cf. Morris H. DeGroot, Reaching a Consensus, JASA 69, 1
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -164,16 +165,13 @@ def _closed(opening: RefinementOpened, rounds: Rounds, *, is_complete: bool) -> 
     )
     # One who has not offered yet may still disagree.
     is_heard = len(values) == len(rounds.participants)
-    return RoundClosed(
-        summary=summary, is_agreed=is_heard and spread_is_within(opening.tolerance, low, high)
-    )
+    is_agreed = is_heard and spread_is_within(opening.tolerance, values)
+    return RoundClosed(summary=summary, is_agreed=is_agreed)
 
 
-def spread_is_within(tolerance: Decimal, low: Decimal | None, high: Decimal | None) -> bool:
-    """Tell whether offers agree: there are some, and they lie close together."""
-    if low is None or high is None:
-        return False
-    return exact(high) - exact(low) <= exact(tolerance)
+def spread_is_within(tolerance: Decimal, values: Sequence[Decimal]) -> bool:
+    """Tell whether offers, of which there are some, lie close together."""
+    return exact(max(values)) - exact(min(values)) <= exact(tolerance)
 
 
 COURSE: Final[Course[RefinementOpened, Rounds]] = Course(initial, object_to, evolve, due)

@@ -192,7 +192,7 @@ def _is_agreed(hearing: Hearing[RefinementOpened]) -> bool:
     values = [offer.value for offer in rounds.offers.values()]
     if len(values) < len(rounds.participants):
         return False
-    return spread_is_within(hearing.opening.tolerance, min(values), max(values))
+    return spread_is_within(hearing.opening.tolerance, values)
 
 
 def _refusal(field: str, value: object, allowed: str) -> Rejected:
