@@ -65,7 +65,7 @@ def test_a_number_is_told_with_its_terms(
             RoundClosed(summary=RoundSummary(2, 1, None, None, "time"), is_agreed=True),
             "closes round 2, its time being up: 1 offers from None to None, they agree",
         ),
-        (DECIDED, "decides 5 after 1 rounds: (2 x 4 + 1 x 7) / 3 = 5"),
+        (DECIDED, "decides 5 after 1 round: (2 x 4 + 1 x 7) / 3 = 5"),
         (
             RefinementDecided(outcome="no_quorum", rule=MEAN, considered=Considered(1, 9)),
             "decides nothing after 0 rounds",

@@ -60,7 +60,8 @@ def of_refinement(event: object) -> str:
 
 
 def _decided(event: RefinementDecided) -> str:
-    after = f"after {len(event.rounds)} rounds"
+    count = len(event.rounds)
+    after = f"after {count} round{'' if count == 1 else 's'}"
     if event.outcome != "decided":
         value = "nothing" if event.value is None else f"the default {event.value}"
         return f"decides {value} {after}"
