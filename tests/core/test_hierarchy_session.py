@@ -352,7 +352,7 @@ class TestConsulting:
 
 class TestLosses:
     def test_a_representative_that_leaves_is_replaced_by_one_of_its_node(self) -> None:
-        past = [said(LossReported(agent="ann"), "ann")]
+        past: list[Past] = [said(LossReported(agent="ann"), "ann")]
         replaced = RepresentativeReplaced(agent="ann", successor="bob")
         assert appended(opening(), *past) == replaced
         past += from_coordinator(replaced)

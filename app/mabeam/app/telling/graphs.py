@@ -21,7 +21,6 @@ from mabeam.core.optimisation.events import (
     OptimisationOpened,
     RoundClosed,
 )
-from mabeam.core.session.events import ChildEnded
 
 __all__: list[str] = []
 
@@ -69,12 +68,6 @@ def _(event: OptimisationDecided) -> str:
     bound = f"and nothing is better than {event.bound}"
     proof = "proved the best" if event.status == "optimal" else bound
     return f"decides {joined(values)} at {event.cost}, {proof}"
-
-
-@told.register
-def _(event: ChildEnded) -> str:
-    result = f" with {event.result}" if event.result else ""
-    return f"hears that {event.child} has ended: {event.outcome.replace('_', ' ')}{result}"
 
 
 @told.register

@@ -1,10 +1,13 @@
-"""Events of optimisation and of hierarchies, with what is told of them."""
+"""What is said in optimisations and in hierarchies, in words."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Final
 
+import pytest
+
+from mabeam.app.telling.events import told
 from mabeam.core.events import Event
 from mabeam.core.hierarchy import (
     Delegated,
@@ -32,9 +35,7 @@ from mabeam.core.optimisation import (
     Variable,
 )
 from mabeam.core.policies import Policy
-from mabeam.core.session.events import ChildEnded, Considered, Participant
-
-__all__ = ["SAID_ON_GRAPHS"]
+from mabeam.core.session.events import Considered, Participant
 
 _XY: Final = (Variable("x", ("R", "G"), "ann"), Variable("y", ("R", "G"), "bob"))
 _RULE: Final = Policy("bucket_elimination")
@@ -60,7 +61,7 @@ _ASKED_AT_TOP: Final = (
     " else 'no' holds"
 )
 
-SAID_ON_GRAPHS: Final[list[tuple[Event, str]]] = [
+SAID: Final[list[tuple[Event, str]]] = [
     (
         OptimisationOpened(variables=_XY),
         "asks ann x and bob y: the least sum of costs, by bucket elimination",
@@ -116,11 +117,6 @@ SAID_ON_GRAPHS: Final[list[tuple[Event, str]]] = [
         OptimisationDecided(outcome="no_quorum", rule=_RULE, considered=_AT, status="infeasible"),
         "decides nothing: every assignment breaks a constraint",
     ),
-    (ChildEnded(child="vote", outcome="no_quorum"), "hears that vote has ended: no quorum"),
-    (
-        ChildEnded(child="vote", outcome="decided", result="7"),
-        "hears that vote has ended: decided with 7",
-    ),
     (
         HierarchyOpened(nodes=(_TOP,), protocol="consensus", default="1"),
         "asks a hierarchy of 1 nodes, stake 0, each to decide by consensus; else '1' holds",
@@ -151,3 +147,8 @@ SAID_ON_GRAPHS: Final[list[tuple[Event, str]]] = [
     (_decided("ruling", 1), "decides go, as top has decided by its representative"),
     (_decided("default", 1), "decides go by default, for top did not decide"),
 ]
+
+
+@pytest.mark.parametrize(("event", "words"), SAID, ids=[words for _, words in SAID])
+def test_an_event_is_half_a_sentence_after_its_actor(event: Event, words: str) -> None:
+    assert told(event) == words
