@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from mabeam.agents.author import Author
@@ -60,18 +61,18 @@ VALUES: dict[str, int | None] = {"ann": 1, "bob": 2, "cyd": 3, "dan": 7, "eve": 
 
 
 def opening(nodes: Sequence[Node] = TREE, **fields: object) -> HierarchyOpened:
-    usual: dict[str, Any] = {
-        "nodes": tuple(nodes),
-        "protocol": "consensus",
-        "question": QUESTION,
-        "default": "5",
-        "is_number": True,
-        "at": "east",
-        "node_ms": 20_000,
-        "patience_ms": 40_000,
-        "open_for_ms": 300_000,
-    }
-    return HierarchyOpened(**usual | fields)
+    usual = HierarchyOpened(
+        nodes=tuple(nodes),
+        protocol="consensus",
+        question=QUESTION,
+        default="5",
+        is_number=True,
+        at="east",
+        node_ms=20_000,
+        patience_ms=40_000,
+        open_for_ms=300_000,
+    )
+    return msgspec.structs.replace(usual, **fields)
 
 
 async def counted(space: Space) -> Counter[str]:

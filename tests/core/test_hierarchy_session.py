@@ -89,17 +89,17 @@ TREE = (
 
 
 def opening(**fields: object) -> HierarchyOpened:
-    usual: dict[str, Any] = {
-        "nodes": TREE,
-        "protocol": "poll",
-        "default": "wait",
-        "at": "east",
-        "stake": 5,
-        "node_ms": 1000,
-        "patience_ms": 2000,
-        "open_for_ms": 60_000,
-    }
-    return HierarchyOpened(**usual | fields)
+    usual = HierarchyOpened(
+        nodes=TREE,
+        protocol="poll",
+        default="wait",
+        at="east",
+        stake=5,
+        node_ms=1000,
+        patience_ms=2000,
+        open_for_ms=60_000,
+    )
+    return msgspec.structs.replace(usual, **fields)
 
 
 def from_coordinator(*events: Event) -> list[Past]:
@@ -159,6 +159,7 @@ class TestOpening:
             ({"participants": (Participant("ann"),)}, "hierarchy.participants"),
             ({"quorum": 1}, "hierarchy.quorum"),
             ({"tie_break": "refuse"}, "hierarchy.tie_break"),
+            ({"revising": "first"}, "hierarchy.revising"),
             ({"at": "north"}, "hierarchy.at"),
             ({"stake": -1}, "hierarchy.stake"),
             ({"subject": "x" * 1001}, "hierarchy.subject"),
@@ -185,7 +186,7 @@ class TestOpening:
             ({"question": {"rule": {"name": "x" * 20_000}}}, "hierarchy.question"),
             ({"question": {"quorum": 3}}, "session.quorum"),
         ],
-        ids=[f"opening{n}" for n in range(25)],
+        ids=[f"opening{n}" for n in range(26)],
     )
     def test_what_cannot_be_held_is_refused(self, fields: dict[str, Any], code: str) -> None:
         given(SESSION).when(Open(opening(**fields))).then_rejected(code)

@@ -69,15 +69,15 @@ RULES = {
 
 def opening(rule: str | Policy = "bucket_elimination", **fields: object) -> OptimisationOpened:
     """Return three agents on a path, who want neighbours to differ."""
-    given_fields: dict[str, Any] = {
-        "variables": tuple(
+    usual = OptimisationOpened(
+        variables=tuple(
             Variable(name, ("R", "G"), agent)
             for name, agent in (("x", "ann"), ("y", "bob"), ("z", "cyd"))
         ),
-        "participants": (Participant("ann"), Participant("bob"), Participant("cyd")),
-        "rule": RULES.get(rule, Policy(rule)) if isinstance(rule, str) else rule,
-    }
-    return OptimisationOpened(**given_fields | fields)
+        participants=(Participant("ann"), Participant("bob"), Participant("cyd")),
+        rule=RULES.get(rule, Policy(rule)) if isinstance(rule, str) else rule,
+    )
+    return msgspec.structs.replace(usual, **fields)
 
 
 def declares(agent: str, *constraints: Constraint) -> Said:
@@ -152,6 +152,7 @@ class TestOpening:
             ({"question": "?" * 1001}, "optimisation.question"),
             ({"participants": (Participant("ann"),)}, "optimisation.participants"),
             ({"tie_break": "refuse"}, "optimisation.tie_break"),
+            ({"revising": "first"}, "optimisation.revising"),
             ({"variable": "v"}, "optimisation.variable"),
             (
                 {"constraints": (Constraint(("x",), APART[:2]),) * (CONSTRAINTS_MAX + 1)},
@@ -300,7 +301,7 @@ class TestElimination:
 
     def test_equals_are_parted_by_the_hash_of_session_and_closing(self) -> None:
         opened = opening()
-        results = set()
+        results = set[str]()
         for words in range(12):
             notes = [declares("cyd")] * words
             results.add(chosen(decided(opened, *notes)))

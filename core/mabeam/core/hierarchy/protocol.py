@@ -31,6 +31,7 @@ from mabeam.core.hierarchy.events import (
     HierarchySpeech,
     LossReported,
     Ruled,
+    Settled,
     Step,
 )
 from mabeam.core.hierarchy.proving import verify
@@ -85,6 +86,7 @@ def check_opening(opening: HierarchyOpened) -> None:
         ("participants", not opening.participants, "none: the nodes have members"),
         ("quorum", not opening.quorum, "0: give it in the question"),
         ("tie_break", opening.tie_break == "canonical", "canonical: give it in the question"),
+        ("revising", opening.revising == "latest", "latest: give it in the question"),
         ("protocol", opening.protocol != "hierarchy", "any other than hierarchy"),
         ("at", not opening.at or opening.at in nodes, ", ".join(nodes)),
         ("stake", 0 <= opening.stake <= STAKE_MAX, f"0 to {STAKE_MAX}"),
@@ -154,12 +156,12 @@ def decide(hearing: Hearing[HierarchyOpened]) -> HierarchyDecided:
     reason = verdict(opening, state)
     root = root_of(opening.nodes).name
     outcome: Outcome = "decided"
-    if state.ruled_id:
-        value, node, by = state.ruling, root, "ruling"
-    elif reason == "":
-        value, node, by = state.answered[state.active].result, state.active, "node"
-    else:
-        value, node, by, outcome = opening.default, root, "default", "default_taken"
+    by: Settled = "ruling"
+    value, node = state.ruling, root
+    if not state.ruled_id and reason == "":
+        by, value, node = "node", state.answered[state.active].result, state.active
+    elif not state.ruled_id:
+        by, value, outcome = "default", opening.default, "default_taken"
     last = "unfinished" if reason is None else reason
     return HierarchyDecided(
         outcome=outcome,
@@ -169,7 +171,7 @@ def decide(hearing: Hearing[HierarchyOpened]) -> HierarchyDecided:
         superseded=hearing.superseded,
         value=value,
         node=node,
-        by=by,  # type: ignore[arg-type]  # one of the three above
+        by=by,
         steps=tuple(_step(state, *one) for one in (*state.left, (state.active, last))),
         is_number=opening.is_number,
     )

@@ -84,6 +84,8 @@ def check_opening(opening: OptimisationOpened) -> None:
         raise _refusal("participants", "participants", opening.participants, ", ".join(owners))
     if opening.tie_break != "canonical":
         raise _refusal("tie_break", "tie_break", opening.tie_break, "canonical")
+    if opening.revising != "latest":
+        raise _refusal("revising", "revising", opening.revising, "latest")
     if opening.variable:
         raise _refusal("variable", "variable", opening.variable, "name it in changes of each")
     changed = [variable.changes for variable in opening.variables if variable.changes]
