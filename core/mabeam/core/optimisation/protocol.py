@@ -42,6 +42,7 @@ from mabeam.core.optimisation.local_search import mgm
 from mabeam.core.optimisation.model import (
     Constraint,
     Problem,
+    Variable,
     check_constraint,
     check_variables,
 )
@@ -88,12 +89,16 @@ def check_opening(opening: OptimisationOpened) -> None:
         raise _refusal("revising", "revising", opening.revising, "latest")
     if opening.variable:
         raise _refusal("variable", "variable", opening.variable, "name it in changes of each")
-    changed = [variable.changes for variable in opening.variables if variable.changes]
+    _check_changes(opening.variables)
+
+
+def _check_changes(variables: Sequence[Variable]) -> None:
+    changed = [variable.changes for variable in variables if variable.changes]
     for name in changed:
         check_name("entity", name, "changes")
     if len(set(changed)) != len(changed):
         raise _refusal("changes", "changes", changed, "each variable of the space once")
-    for variable in opening.variables:
+    for variable in variables:
         if variable.is_number and not all(map(_is_number, variable.domain)):
             raise _refusal("domain", f"domain of {variable.name}", variable.domain, "numbers")
 
