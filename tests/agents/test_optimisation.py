@@ -24,7 +24,7 @@ from mabeam.core.optimisation import (
     MoveProposed,
     OptimisationDecided,
     OptimisationOpened,
-    RoundClosed,
+    RoundPlayed,
     Variable,
 )
 from mabeam.core.policies import Policy
@@ -113,7 +113,7 @@ async def test_a_map_is_coloured(rule: str, coordinators: int) -> None:
     else:
         assert decision.cost is not None
         assert decision.cost < 10 * len(EDGES)
-        assert events["round_closed"] == decision.rounds + 1
+        assert events["round_played"] == decision.rounds + 1
 
 
 async def test_an_agent_that_is_started_anew_goes_on() -> None:
@@ -210,9 +210,9 @@ async def test_a_policy_speaks_once_in_each_round_and_only_for_the_present_one()
         assert said == (CostsDeclared(),)
         await session.say(CostsDeclared(), by="agent0")
         assert policy.answer("agent0", session.state, opened, heard(space)) == ()
-        late = RoundClosed(round=3)
+        late = RoundPlayed(round=3)
         later = msgspec.structs.replace(session.state.course, round=2)
         state = msgspec.structs.replace(session.state, course=later)
         assert policy.answer("agent0", state, late, heard(space)) == ()
-        present = RoundClosed(round=1)
+        present = RoundPlayed(round=1)
         assert policy.answer("agent0", state, present, heard(space)) == (MoveProposed(round=2),)

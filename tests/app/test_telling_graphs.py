@@ -31,7 +31,7 @@ from mabeam.core.optimisation import (
     MoveProposed,
     OptimisationDecided,
     OptimisationOpened,
-    RoundClosed,
+    RoundPlayed,
     Variable,
 )
 from mabeam.core.policies import Policy
@@ -84,9 +84,9 @@ SAID: Final[list[tuple[Event, str]]] = [
         MoveProposed(round=1, moves=(Move("x", "G", Decimal(5)),)),
         "would take x = G, gaining 5",
     ),
-    (RoundClosed(round=0, cost=Decimal(3)), "closes round 0: nothing moves, cost 3"),
+    (RoundPlayed(round=0, cost=Decimal(3)), "closes round 0: nothing moves, cost 3"),
     (
-        RoundClosed(round=2, moved=(Assigned("x", "G"),), cost=Decimal(3), violated=1),
+        RoundPlayed(round=2, moved=(Assigned("x", "G"),), cost=Decimal(3), violated=1),
         "closes round 2: x = G, cost 3, 1 broken",
     ),
     (

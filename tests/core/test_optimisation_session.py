@@ -26,7 +26,7 @@ from mabeam.core.optimisation import (
     OptimisationOpened,
     PassedOn,
     Progress,
-    RoundClosed,
+    RoundPlayed,
     Variable,
     moves_of,
 )
@@ -206,7 +206,7 @@ class TestWords:
 
     def test_costs_are_declared_in_round_0(self) -> None:
         late = declares("ann", Constraint(("x",), APART[:2]))
-        past = (*COSTS, said(RoundClosed(round=0), "coordinator"), late)
+        past = (*COSTS, said(RoundPlayed(round=0), "coordinator"), late)
         assert reasons(opening("mgm"), *past) == {"ann": "too_late"}
 
     @pytest.mark.parametrize(
@@ -225,14 +225,14 @@ class TestWords:
         ids=str,
     )
     def test_moves_that_cannot_be_are_refused(self, word: Event, reason: str) -> None:
-        begun = (*COSTS, said(RoundClosed(round=0), "coordinator"))
+        begun = (*COSTS, said(RoundPlayed(round=0), "coordinator"))
         assert reasons(opening("mgm"), *begun, said(word, "ann")) == {"ann": reason}
 
     def test_one_word_in_each_round(self) -> None:
         word = said(MoveProposed(round=1), "ann")
         past = (
             *COSTS,
-            said(RoundClosed(round=0), "coordinator"),
+            said(RoundPlayed(round=0), "coordinator"),
             word,
             said(MoveProposed(round=1), "ann"),
         )
@@ -240,7 +240,7 @@ class TestWords:
 
     def test_chance_is_checked(self) -> None:
         rule = Policy("dsa", 1, {"probability": "0.000001"})
-        past = (*COSTS, said(RoundClosed(round=0), "coordinator"))
+        past = (*COSTS, said(RoundPlayed(round=0), "coordinator"))
         move = said(MoveProposed(round=1, moves=(Move("x", "G", Decimal(6)),)), "ann")
         assert reasons(opening(rule=rule), *past, move) == {"ann": "not_active"}
 
@@ -373,7 +373,7 @@ class TestRounds:
         assert decision.outcome == "decided"
         assert 1 <= decision.rounds <= 5
         closed = [
-            one.event for one in log if isinstance(one, Said) and isinstance(one.event, RoundClosed)
+            one.event for one in log if isinstance(one, Said) and isinstance(one.event, RoundPlayed)
         ]
         assert [one.round for one in closed] == list(range(decision.rounds + 1))
         assert closed[0].penalty == 12
@@ -381,7 +381,7 @@ class TestRounds:
     def test_by_mgm_the_total_never_rises(self) -> None:
         log = played(opening("mgm"), *COSTS)
         said_ = [one.event for one in log if isinstance(one, Said)]
-        totals = [one.cost for one in said_ if isinstance(one, RoundClosed)]
+        totals = [one.cost for one in said_ if isinstance(one, RoundPlayed)]
         assert totals == sorted(totals, reverse=True)
         assert totals[0] > totals[-1]
 
@@ -394,7 +394,7 @@ class TestRounds:
 
     def test_a_round_is_closed_when_all_have_spoken(self) -> None:
         given(SESSION, opening("mgm"), *COSTS).when_reacting(SESSIONS).then_appends(
-            RoundClosed(round=0, cost=Decimal(11), penalty=Decimal(12))
+            RoundPlayed(round=0, cost=Decimal(11), penalty=Decimal(12))
         )
 
     def test_a_round_is_closed_by_the_clock(self) -> None:
@@ -404,7 +404,7 @@ class TestRounds:
         due_ns = waiting.effects.schedule[0].due_ns
         assert due_ns < begun.state.due_ns
         begun.when_reacting(SESSIONS, now_ns=due_ns).then_appends(
-            RoundClosed(round=0, cost=Decimal(6), penalty=Decimal(7))
+            RoundPlayed(round=0, cost=Decimal(6), penalty=Decimal(7))
         )
 
     def test_whatever_ends_it_leaves_the_best_so_far(self) -> None:
@@ -416,9 +416,9 @@ class TestRounds:
     def test_the_best_is_kept_though_it_was_left(self) -> None:
         opened = opening("dsa")
         moves = [
-            RoundClosed(round=0),
-            RoundClosed(round=1, moved=(Assigned("y", "G"),)),
-            RoundClosed(
+            RoundPlayed(round=0),
+            RoundPlayed(round=1, moved=(Assigned("y", "G"),)),
+            RoundPlayed(
                 round=2, moved=(Assigned("y", "R"), Assigned("w", "R"), Assigned("x", "B"))
             ),
         ]
@@ -427,7 +427,7 @@ class TestRounds:
         assert progress_of(opened, *past).values == (0, 0, 0)
 
     def test_announcements_of_other_rounds_change_nothing(self) -> None:
-        stray = said(RoundClosed(round=3, moved=(Assigned("x", "G"),)), "coordinator")
+        stray = said(RoundPlayed(round=3, moved=(Assigned("x", "G"),)), "coordinator")
         assert progress_of(opening("mgm"), stray).values == (0, 0, 0)
 
     def test_none_that_breaks_nothing_was_found(self) -> None:
@@ -582,7 +582,7 @@ WORDS = st.one_of(
         ).map(tuple),
     ),
     st.builds(
-        RoundClosed,
+        RoundPlayed,
         round=st.integers(0, 3),
         moved=st.lists(st.builds(Assigned, st.sampled_from("xyzw"), st.sampled_from("RGB"))).map(
             tuple

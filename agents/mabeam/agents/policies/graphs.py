@@ -13,7 +13,7 @@ from mabeam.core.optimisation import (
     MoveProposed,
     OptimisationOpened,
     Progress,
-    RoundClosed,
+    RoundPlayed,
     moves_of,
 )
 from mabeam.core.session.events import Opening
@@ -45,13 +45,13 @@ class GraphAgent(AgentPolicy, frozen=True, kw_only=True, tag="graph_agent"):
         opening, progress = session.opening, session.course
         if not isinstance(opening, OptimisationOpened) or session.phase != "open":
             return ()
-        if not isinstance(event, Opening | RoundClosed) or not isinstance(progress, Progress):
+        if not isinstance(event, Opening | RoundPlayed) or not isinstance(progress, Progress):
             return ()
         if progress.round == 0:
             if me in progress.declared:
                 return ()
             return (CostsDeclared(constraints=self._known(opening)),)
-        if isinstance(event, RoundClosed) and event.round != progress.round - 1:
+        if isinstance(event, RoundPlayed) and event.round != progress.round - 1:
             # Heard late: the rounds since then are spoken for when their beginning is heard.
             return ()
         if me in progress.proposed or progress.settled:

@@ -19,7 +19,7 @@ from mabeam.core.optimisation.events import (
     MoveProposed,
     OptimisationDecided,
     OptimisationOpened,
-    RoundClosed,
+    RoundPlayed,
 )
 
 __all__: list[str] = []
@@ -52,7 +52,7 @@ def _(event: MoveProposed) -> str:
 
 
 @told.register
-def _(event: RoundClosed) -> str:
+def _(event: RoundPlayed) -> str:
     moved = [f"{one.variable} = {one.value}" for one in event.moved]
     broken = f", {event.violated} broken" if event.violated else ""
     return (

@@ -20,7 +20,7 @@ from mabeam.core.optimisation.events import (
     OptimisationDecided,
     OptimisationOpened,
     PassedOn,
-    RoundClosed,
+    RoundPlayed,
 )
 from mabeam.core.optimisation.local_search import (
     activates,
@@ -57,7 +57,7 @@ __all__ = [
     "Plan",
     "Problem",
     "Progress",
-    "RoundClosed",
+    "RoundPlayed",
     "Size",
     "Variable",
     "activates",

@@ -20,7 +20,7 @@ from mabeam.core.optimisation.events import (
     Move,
     MoveProposed,
     OptimisationOpened,
-    RoundClosed,
+    RoundPlayed,
 )
 from mabeam.core.optimisation.local_search import (
     activates,
@@ -155,7 +155,7 @@ def evolve(opening: OptimisationOpened, progress: Progress, said: Said) -> Progr
             return _completed(
                 msgspec.structs.replace(progress, proposed=proposed), proposed, opening, said
             )
-        case RoundClosed() as event if event.round == progress.round:
+        case RoundPlayed() as event if event.round == progress.round:
             return _next_round(opening, progress, event, said)
         case _:
             return progress
@@ -170,7 +170,7 @@ def _completed(
 
 
 def _next_round(
-    opening: OptimisationOpened, progress: Progress, event: RoundClosed, said: Said
+    opening: OptimisationOpened, progress: Progress, event: RoundPlayed, said: Said
 ) -> Progress:
     problem = problem_in(opening, progress)
     values = _applied(opening, progress.values, event.moved)
@@ -221,7 +221,7 @@ def due(opening: OptimisationOpened, progress: Progress, now_ns: int) -> Due:
     return Due(at_ns=at_ns)
 
 
-def _closed(opening: OptimisationOpened, progress: Progress, search: Search) -> RoundClosed:
+def _closed(opening: OptimisationOpened, progress: Progress, search: Search) -> RoundPlayed:
     problem, numbers = problem_in(opening, progress), _numbers(opening)
     moves = {
         numbers[move.variable]: move
@@ -236,7 +236,7 @@ def _closed(opening: OptimisationOpened, progress: Progress, search: Search) -> 
         chosen = winners(problem, gains, progress.session, progress.round)
     moved = tuple(Assigned(moves[n].variable, moves[n].value) for n in sorted(chosen))
     total = problem.total(_applied(opening, progress.values, moved))
-    return RoundClosed(
+    return RoundPlayed(
         round=progress.round,
         moved=moved,
         cost=problem.shown(total),

@@ -20,7 +20,7 @@ __all__ = [
     "OptimisationOpened",
     "OptimisationSpeech",
     "PassedOn",
-    "RoundClosed",
+    "RoundPlayed",
     "Status",
 ]
 
@@ -88,8 +88,8 @@ class MoveProposed(OptimisationSpeech, frozen=True, kw_only=True):
     moves: tuple[Move, ...] = ()
 
 
-@event_type("mabeam.optimisation.round_closed.v1", kind="session")
-class RoundClosed(Announcement, frozen=True, kw_only=True):
+@event_type("mabeam.optimisation.round_played.v1", kind="session")
+class RoundPlayed(Announcement, frozen=True, kw_only=True):
     """A round is over. Said by protocol code alone.
 
     Attributes:
