@@ -46,7 +46,8 @@ def theirs(problem: Problem) -> int:
         )
     found = network.Solve()
     assert found
-    return shift + round(found[1]) * 10**6
+    total: float = found[1]
+    return shift + round(total) * 10**6
 
 
 def drawn(seed: int, count: int, near: int, size: int, chance_of_none: float = 0.0) -> Problem:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 
 from mabeam.core.events import event_type
 from mabeam.core.policies import Policy
-from mabeam.core.session import Decision, Hearing, Opening, Protocol, Speech
+from mabeam.core.session import PROTOCOLS, Decision, Hearing, Opening, Protocol, Speech
 
-__all__ = ["POLL", "PollDecided", "PollOpened", "Polled"]
+__all__ = ["POLL", "PollDecided", "PollOpened", "Polled", "polls"]
 
 
 @event_type("com.example.poll.opened.v1", kind="session")
@@ -59,3 +61,11 @@ POLL = Protocol(
     result=lambda decision: str(getattr(decision, "word", "")) or None,
     support=lambda decision: Fraction(getattr(decision, "share", "") or 0),
 )
+
+
+@contextmanager
+def polls() -> Iterator[None]:
+    """Let polls be known for a while."""
+    POLL.register()
+    yield
+    del PROTOCOLS[PollOpened]
