@@ -33,6 +33,7 @@ from mabeam.core.variable import ChoiceType, FloatType
 from mabeam.infra.memory import MemoryStore
 from mabeam.infra.system import SystemClock, SystemIds
 from mabeam.projections.verification import verify
+from support.crashing import Case, crash_at_each_append
 from support.nats_server import NatsServer
 from support.worlds import fresh_space
 
@@ -216,3 +217,10 @@ async def test_a_policy_speaks_once_in_each_round_and_only_for_the_present_one()
         assert policy.answer("agent0", state, late, heard(space)) == ()
         present = RoundPlayed(round=1)
         assert policy.answer("agent0", state, present, heard(space)) == (MoveProposed(round=2),)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", ["bucket_elimination", "mgm"])
+async def test_it_survives_the_death_of_its_coordinator_anywhere(rule: str) -> None:
+    case = Case(rule, opening(rule), team)
+    assert await crash_at_each_append(case) >= 2 * 2
