@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from fractions import Fraction
 
@@ -64,7 +64,7 @@ POLL = Protocol(
 
 
 @contextmanager
-def polls() -> Iterator[None]:
+def polls() -> Generator[None]:
     """Let polls be known for a while."""
     POLL.register()
     yield
