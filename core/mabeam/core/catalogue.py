@@ -4,9 +4,27 @@ from __future__ import annotations
 
 from typing import Final
 
-from mabeam.core import agent, auction, consensus, refinement, session, variable
+from mabeam.core import (
+    agent,
+    auction,
+    consensus,
+    hierarchy,
+    optimisation,
+    refinement,
+    session,
+    variable,
+)
 
 __all__ = ["DOMAINS"]
 
-DOMAINS: Final = (agent, auction, consensus, refinement, session, variable)
+DOMAINS: Final = (
+    agent,
+    auction,
+    consensus,
+    hierarchy,
+    optimisation,
+    refinement,
+    session,
+    variable,
+)
 """The parts of the domain, in alphabetical order."""

@@ -1,5 +1,7 @@
 """Ready policies of agents, one module for each family of protocols."""
 
+from mabeam.agents.policies.graphs import GraphAgent
+from mabeam.agents.policies.hierarchies import Delegate
 from mabeam.agents.policies.liars import (
     DraggingVoter,
     EquivocatingVoter,
@@ -11,8 +13,10 @@ from mabeam.agents.policies.refinement import RefiningVoter
 
 __all__ = [
     "AgentPolicy",
+    "Delegate",
     "DraggingVoter",
     "EquivocatingVoter",
+    "GraphAgent",
     "HonestVoter",
     "PolicyAgent",
     "RefiningVoter",

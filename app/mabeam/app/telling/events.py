@@ -32,7 +32,7 @@ from mabeam.core.session.events import (
     Opening,
 )
 
-__all__ = ["asides", "tell"]
+__all__ = ["asides", "tell", "told"]
 
 _ENDINGS: Final = {
     "no_quorum": "the quorum was missed",
@@ -53,7 +53,7 @@ def tell(recorded: Recorded) -> str:
         return f"says what nobody can read: {error}"
     if isinstance(event, Several):
         return "; ".join(map(tell, recorded.parts)) or "says what counts no more"
-    return of_variable(event, recorded.entity) or of_refinement(event) or _told(event)
+    return of_variable(event, recorded.entity) or of_refinement(event) or told(event)
 
 
 def asides(recorded: Recorded) -> list[str]:
@@ -76,55 +76,55 @@ def _asides(recorded: Recorded) -> list[str]:
 
 
 @singledispatch
-def _told(event: Event) -> str:
-    """Fall back on the payload itself for events that have no words here."""
+def told(event: Event) -> str:
+    """Return what an event says; by its payload itself where no words are registered for it."""
     name = type(event).__name__
     return f"{name} {msgspec.json.encode(event).decode()}"
 
 
-@_told.register
+@told.register
 def _(event: Registered) -> str:
     return f"registers as {event.role}{because(', '.join(event.capabilities))}"
 
 
-@_told.register
+@told.register
 def _(event: Updated) -> str:
     return f"is now {event.role}{because(', '.join(event.capabilities))}"
 
 
-@_told.register
+@told.register
 def _(event: Suspended) -> str:
     return f"is suspended{because(event.reason)}"
 
 
-@_told.register
+@told.register
 def _(event: Resumed) -> str:  # noqa: ARG001 - the type says it all
     return "takes part again"
 
 
-@_told.register
+@told.register
 def _(event: Deregistered) -> str:
     return f"leaves{because(event.reason)}"
 
 
-@_told.register
+@told.register
 def _(event: HandlerFailed) -> str:
     return f"failed in its handler {event.handler}: {event.error}: {event.message}"
 
 
-@_told.register
+@told.register
 def _(event: AuctionOpened) -> str:
     reserve = f", reserve {event.reserve:,}" if event.reserve else ""
     unit = f" {event.unit}" if event.unit and event.reserve else ""
     return f"offers {event.lot!r}{_audience(event, ' to ')}{reserve}{unit}"
 
 
-@_told.register
+@told.register
 def _(event: BidPlaced) -> str:
     return f"bids {event.amount:,}{because(event.note)}"
 
 
-@_told.register
+@told.register
 def _(event: AuctionDecided) -> str:
     if event.outcome != "decided":
         return f"awards it to nobody: {_ENDINGS.get(event.outcome, event.outcome)}"
@@ -132,7 +132,7 @@ def _(event: AuctionDecided) -> str:
     return f"awards it to {event.winner} at {event.price:,}, {basis}"
 
 
-@_told.register
+@told.register
 def _(event: ConsensusOpened) -> str:
     question = event.question or event.variable or "which number"
     step = "" if event.step is None else f" in steps of {event.step.normalize()}"
@@ -140,12 +140,12 @@ def _(event: ConsensusOpened) -> str:
     return f"asks{_audience(event, ' ')}: {question}, {span}{step}"
 
 
-@_told.register
+@told.register
 def _(event: BallotCast) -> str:
     return f"votes {event.value}{because(event.note)}"
 
 
-@_told.register
+@told.register
 def _(event: ConsensusDecided) -> str:
     if event.outcome != "decided":
         value = "" if event.value is None else f"{event.value}, because "
@@ -154,24 +154,24 @@ def _(event: ConsensusDecided) -> str:
     return f"decides {event.value}: {made}"
 
 
-@_told.register
+@told.register
 def _(event: Closed) -> str:
     why = "all have spoken" if event.reason == "complete" else "time is up"
     return f"closes it: {why}"
 
 
-@_told.register
+@told.register
 def _(event: ChildEnded) -> str:
     result = f" with {event.result}" if event.result else ""
     return f"hears that {event.child} ended: {event.outcome}{result}"
 
 
-@_told.register
+@told.register
 def _(event: Cancelled) -> str:
     return f"takes it back{because(event.reason)}"
 
 
-@_told.register
+@told.register
 def _(event: Failed) -> str:
     return f"ends it, for it cannot be held: {event.detail}"
 
