@@ -48,6 +48,7 @@ from mabeam.core.auction.multi_unit import MULTI_UNIT_AUCTION
 from mabeam.core.auction.protocol import AUCTION
 from mabeam.core.auction.rising import CLOCK_AUCTION
 from mabeam.core.auction.sealing import commitment_of
+from mabeam.core.auction.totals import vickrey_of_totals
 from mabeam.core.auction.units import (
     Allotment,
     DemandBid,
@@ -111,4 +112,5 @@ __all__ = [
     "uniform",
     "unit_efficiency",
     "vickrey",
+    "vickrey_of_totals",
 ]
