@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import accumulate, product
 
@@ -266,7 +266,7 @@ DEMANDS = st.dictionaries(
 
 
 def cleared(
-    rule: UnitRule, demands: dict[str, tuple[int, ...]], units: int, reserve: int = 0
+    rule: UnitRule, demands: Mapping[str, tuple[int, ...]], units: int, reserve: int = 0
 ) -> UnitClearing:
     bids = [DemandBid(bidder, amounts) for bidder, amounts in demands.items()]
     return rule(bids, units, reserve, by_name)

@@ -149,7 +149,7 @@ class NoAnswer(Speech, frozen=True, kw_only=True):
 class TestRising:
     def test_who_is_left_alone_pays_the_last_price_of_another(self) -> None:
         opening = among(RISING, "ann", "bob", "cyd")
-        past = [
+        past: list[Past] = [
             *(yes("ann", 10), yes("bob", 10), no("cyd", 10), shows(2, 15)),
             *(yes("ann", 15), yes("bob", 15), shows(3, 20)),
             *(yes("ann", 20), no("bob", 20), shows(4, 25)),
@@ -312,7 +312,10 @@ class TestRising:
 class TestFalling:
     def test_who_stops_it_first_pays_what_it_shows(self) -> None:
         opening = among(FALLING, "ann", "bob", "cyd")
-        past = (*(no(agent, 30) for agent in ("ann", "bob", "cyd")), shows(2, 20))
+        past: tuple[Past, ...] = (
+            *(no(agent, 30) for agent in ("ann", "bob", "cyd")),
+            shows(2, 20),
+        )
         decision = proved(opening, *past, no("ann", 20), yes("cyd", 20), yes("bob", 20))
         assert decision == DutchAuctionDecided(
             outcome="decided",

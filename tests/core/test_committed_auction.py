@@ -135,9 +135,7 @@ class TestDecisions:
             considered=Considered(1, 11),
             alternatives=(
                 Alternative("bob", "9", 7, "outbid"),
-                Alternative(
-                    "cyd", f"sealed {seal('cyd', 50, 4).commitment[:8]}", 4, "not_revealed"
-                ),
+                Alternative("cyd", f"sealed {unrevealed.commitment[:8]}", 4, "not_revealed"),
                 Alternative("dan", "4", 9, "below_reserve"),
                 Alternative("cyd", "20", 10, "mismatch: it is not what was committed to"),
             ),
