@@ -70,7 +70,7 @@ class TestOpening:
             ("increment", 0),
             ("bid_for_ms", 30_001),
             ("bid_for_ms", -1),
-            ("soft_close_ms", 30_001),
+            ("soft_close_ms", 86_400_001),
             ("buy_now", 9),
             ("lot", "x" * 1001),
             ("unit", "x" * 101),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mabeam.app.telling import auctions as auctions
 from mabeam.app.telling.events import asides, tell
 from mabeam.app.telling.words import shown, type_in_words
 

@@ -29,6 +29,7 @@ from mabeam.core.session.events import Cancelled, Closed, Decision, Failed, Open
 __all__ = ["asides", "tell"]
 
 _MEAN_PLACES: Final = 4
+_BASES: Final = {"reserve": "the reserve", "own_bid": "its own bid"}
 _ENDINGS: Final = {
     "no_quorum": "the quorum was missed",
     "tie_unresolved": "a tie was left unresolved",
@@ -123,7 +124,7 @@ def _(event: BidPlaced) -> str:
 def _(event: AuctionDecided) -> str:
     if event.outcome != "decided":
         return f"awards it to nobody: {_ENDINGS.get(event.outcome, event.outcome)}"
-    basis = "the reserve" if event.price_basis == "reserve" else "the second-highest bid"
+    basis = _BASES.get(event.price_basis or "", "the second-highest bid")
     return f"awards it to {event.winner} at {event.price:,}, {basis}"
 
 

@@ -34,11 +34,14 @@ __all__ = [
 _LENGTH_MAX: Final = 60
 _REASONS: Final = {
     "below_reserve": "below the reserve",
+    "left": "left before",
     "no_quorum": "the quorum was missed",
+    "not_revealed": "it was not revealed",
     "not_eligible": "not among those who may speak",
     "outbid": "outbid",
     "tie_lost": "lost the tie",
     "tie_unresolved": "the tie was left unresolved",
+    "undecided": "the clock ended while several were in",
 }
 
 

@@ -41,6 +41,7 @@ __all__ = ["ENGLISH_AUCTION", "LADDER_MAX", "Outcry", "bid_wanted"]
 LADDER_MAX: Final = 2_000
 """After so many bids the last one wins: the decision that lists them must fit into the log."""
 
+SOFT_CLOSE_MS_MAX: Final = 24 * 3600 * 1000
 _MS: Final = 1_000_000
 
 
@@ -89,7 +90,7 @@ def check_opening(opening: EnglishAuctionOpened) -> None:
     check_range("reserve", opening.reserve, 0)
     check_range("increment", opening.increment, 1)
     check_range("bid_for_ms", opening.bid_for_ms, 0, opening.open_for_ms)
-    check_range("soft_close_ms", opening.soft_close_ms, 0, opening.open_for_ms)
+    check_range("soft_close_ms", opening.soft_close_ms, 0, SOFT_CLOSE_MS_MAX)
     if opening.buy_now is not None:
         check_range("buy_now", opening.buy_now, max(opening.reserve, 1))
 
