@@ -59,6 +59,7 @@ from mabeam.core.variable.types import (
     TextType,
     VariableType,
 )
+from support.told_auctions import SAID_IN_AUCTIONS
 
 PRICE = Policy("second_price")
 MEAN = Policy("weighted_mean")
@@ -232,7 +233,7 @@ def test_an_event_of_a_variable_names_it(event: Event, words: str) -> None:
 
 
 def test_every_type_of_mabeam_s_has_words_of_its_own() -> None:
-    told = {type(event) for event, _ in (*SAID, *SAID_OF_VARIABLES)}
+    told = {type(event) for event, _ in (*SAID, *SAID_OF_VARIABLES, *SAID_IN_AUCTIONS)}
     own = {known.struct for known in registered() if known.name.startswith("mabeam.")}
     assert own <= told
 

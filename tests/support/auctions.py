@@ -81,7 +81,7 @@ def _others(value: Any) -> Iterator[Any]:  # noqa: ANN401 - any field
         case str():
             yield f"{value}x"
         case tuple():
-            yield from _other_lists(value)
+            yield from _other_lists(value)  # pyright: ignore[reportUnknownArgumentType]  - of anything
         case msgspec.Struct():
             yield from _other_structs(value)
         case _:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from mabeam.app.telling.events import (
-    _audience,
-    _told,
+    _audience,  # pyright: ignore[reportPrivateUsage]  - sentences of one telling
+    _told,  # pyright: ignore[reportPrivateUsage]  - sentences of one telling
 )
 from mabeam.app.telling.words import because
 from mabeam.core.auction.events import (
