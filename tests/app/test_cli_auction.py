@@ -41,7 +41,8 @@ class Hall:
 
     def shown(self, name: str) -> dict[str, Any]:
         """Return how an auction stands."""
-        return json.loads(self.ran("show", name, "--json"))
+        found: dict[str, Any] = json.loads(self.ran("show", name, "--json"))
+        return found
 
     def coordinating(self, *arguments: str) -> AbstractContextManager[Running]:
         """Hold an auction in a process that coordinates until it ends."""
