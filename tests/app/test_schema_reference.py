@@ -14,12 +14,21 @@ from mabeam.core.events import Event
 
 # Said in full here, so that a lost word in a docstring does not quietly widen who may decide.
 PROTOCOL_ONLY = {
+    "mabeam.auction.bidding_ended.v1",
+    "mabeam.auction.clock_decided.v1",
+    "mabeam.auction.commits_closed.v1",
+    "mabeam.auction.committed_decided.v1",
     "mabeam.auction.decided.v1",
+    "mabeam.auction.dutch_decided.v1",
+    "mabeam.auction.english_decided.v1",
+    "mabeam.auction.multi_unit_decided.v1",
+    "mabeam.auction.price_announced.v1",
     "mabeam.conflict.detected.v1",
     "mabeam.conflict.resolution_chosen.v1",
     "mabeam.conflict.resolved.v1",
     "mabeam.consensus.decided.v1",
     "mabeam.constraint.checked.v1",
+    "mabeam.session.child_ended.v1",
     "mabeam.session.closed.v1",
     "mabeam.session.failed.v1",
     "mabeam.variable.changed.v1",
@@ -94,5 +103,6 @@ def test_the_page_shows_what_a_bidder_needs() -> None:
     assert (
         "Said by coordinators on `mabeam.{space}.session.{entity}.decided.coordinator`." in section
     )
-    assert '| `price_basis` | `"reserve"` or `"second_bid"` or null | no: `null` |' in section
+    bases = '`"own_bid"` or `"reserve"` or `"second_bid"` or null'
+    assert f"| `price_basis` | {bases} | no: `null` |" in section
     assert "| `considered` | [Considered](#considered) | yes |" in section

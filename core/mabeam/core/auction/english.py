@@ -27,8 +27,8 @@ from mabeam.core.auction.events import (
     BidPlaced,
     EnglishAuctionDecided,
     EnglishAuctionOpened,
+    OutcryBasis,
     OutcryWord,
-    PriceBasis,
     Ranked,
 )
 from mabeam.core.auction.rules import OUTCRIES
@@ -232,7 +232,7 @@ def verify(hearing: Hearing[EnglishAuctionOpened], decision: Decision) -> None:
 
 def _award(
     opening: EnglishAuctionOpened, ladder: tuple[Ranked, ...]
-) -> tuple[str, int, PriceBasis]:
+) -> tuple[str, int, OutcryBasis]:
     best = ladder[-1]
     if opening.buy_now is None or best.amount < opening.buy_now:
         return best.agent, best.amount, "own_bid"

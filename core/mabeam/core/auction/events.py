@@ -31,6 +31,7 @@ __all__ = [
     "Forfeit",
     "MultiUnitAuctionDecided",
     "MultiUnitAuctionOpened",
+    "OutcryBasis",
     "OutcryWord",
     "PriceAnnounced",
     "PriceAnswered",
@@ -41,7 +42,8 @@ __all__ = [
     "UnitAward",
 ]
 
-PriceBasis: TypeAlias = Literal["second_bid", "reserve", "own_bid", "buy_now"]
+PriceBasis: TypeAlias = Literal["second_bid", "reserve", "own_bid"]
+OutcryBasis: TypeAlias = Literal["own_bid", "buy_now"]
 
 
 class Ranked(msgspec.Struct, frozen=True, gc=False):
@@ -163,7 +165,7 @@ class EnglishAuctionDecided(Decision, frozen=True, kw_only=True):
     winner: str = ""
     price: int | None = None
     ladder: tuple[Ranked, ...] = ()
-    price_basis: PriceBasis | None = None
+    price_basis: OutcryBasis | None = None
 
 
 @event_type("mabeam.auction.clock_opened.v1", kind="session")
@@ -218,6 +220,8 @@ class DutchAuctionOpened(Opening, frozen=True, kw_only=True):
 class PriceAnnounced(Announcement, frozen=True, kw_only=True):
     """The clock shows the next price, and the answers to the last one are in.
 
+    Said by protocol code alone.
+
     Attributes:
         round: Its number; the first price is that of the opening.
         price: In minor units.
@@ -230,6 +234,8 @@ class PriceAnnounced(Announcement, frozen=True, kw_only=True):
 @event_type("mabeam.auction.bidding_ended.v1", kind="session")
 class BiddingEnded(Announcement, frozen=True, kw_only=True):
     """A rising clock ends at its last price, to which the answers are in.
+
+    Said by protocol code alone.
 
     Attributes:
         round: Number of that price.
@@ -404,7 +410,7 @@ class BidCommitted(SealedWord, frozen=True, kw_only=True):
 
 @event_type("mabeam.auction.commits_closed.v1", kind="session")
 class CommitsClosed(Announcement, frozen=True, kw_only=True):
-    """No further bid is committed to; now those that are, are revealed."""
+    """Commits are over, and bids are revealed from now on. Said by protocol code alone."""
 
 
 @event_type("mabeam.auction.bid_revealed.v1", kind="session")

@@ -9,7 +9,7 @@ import msgspec
 
 from mabeam.core.auction.clearing import Bid, Clearing, TieKey, first_price, second_price
 from mabeam.core.auction.clock import ClockAward, rising_award
-from mabeam.core.auction.events import PriceBasis
+from mabeam.core.auction.events import OutcryBasis, PriceBasis
 from mabeam.core.auction.units import (
     DemandBid,
     UnitClearing,
@@ -38,7 +38,7 @@ CLEARINGS: Policies[[Sequence[Bid], int, TieKey], Clearing] = Policies("clearing
 UNIT_CLEARINGS: Policies[[Sequence[DemandBid], int, int, AgentKey], UnitClearing] = Policies(
     "clearing rule of several units"
 )
-OUTCRIES: Policies[[int, int | None], Prices] = Policies("rule of open outcry")
+OUTCRIES: Policies[[int, int | None], tuple[int, OutcryBasis]] = Policies("rule of open outcry")
 RISING_CLOCKS: Policies[[Mapping[str, int], int, int, int, AgentKey], ClockAward] = Policies(
     "rule of a rising clock"
 )
@@ -56,7 +56,7 @@ def _plain(rule: Callable[..., Any]) -> Callable[..., Any]:
     return ruled
 
 
-def _called(amount: int, buy_now: int | None) -> Prices:
+def _called(amount: int, buy_now: int | None) -> tuple[int, OutcryBasis]:
     """Let the last bid pay what it called, or the price at which anybody may buy at once."""
     is_bought = buy_now is not None and amount >= buy_now
     return (buy_now, "buy_now") if is_bought and buy_now is not None else (amount, "own_bid")
