@@ -143,10 +143,11 @@ class ShadingBidder(Bidder, frozen=True, kw_only=True, tag="shading_bidder"):
 class BudgetedBidder(Bidder, frozen=True, kw_only=True, tag="budgeted_bidder"):
     """Bids its value under seal, or what is left of its budget over all auctions of the space.
 
-    What it has won is spent, and what it has bid in auctions that are not decided yet, or is
-    about to bid in those opened earlier, is set aside. So it never owes more than its budget,
-    at the cost of bidding less than it could while much is set aside. Each answer takes time
-    in proportion to the sessions of the space.
+    What it has won in any form is spent, and what it has bid in sealed auctions that are not
+    decided yet, or is about to bid in those opened earlier, is set aside. So it never owes
+    more than its budget, at the cost of bidding less than it could while much is set aside;
+    but a policy beside it that bids in other forms must be given money of its own. Each
+    answer takes time in proportion to the sessions of the space.
 
     Attributes:
         budget: What it may spend in all, in minor units.
