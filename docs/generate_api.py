@@ -17,7 +17,7 @@ from mabeam.app.space.agents import Agents
 from mabeam.app.space.sessions import Sessions
 from mabeam.app.space.variables import Variables
 from mabeam.core import errors, testing
-from mabeam.core.auction.protocol import CLEARINGS
+from mabeam.core.auction.rules import CLEARINGS, UNIT_CLEARINGS
 from mabeam.core.consensus.tallies import TALLIES
 from mabeam.core.policies import Policy
 from mabeam.core.ports import EventStore
@@ -98,6 +98,34 @@ SECTIONS: Final[dict[str, tuple[Entry, ...]]] = {
         *imported("mabeam.core.consensus", "ConsensusDecided", is_made=False),
         *imported("mabeam.core.session", "Considered", "Alternative", is_made=False),
     ),
+    "Auctions": (
+        *imported(
+            "mabeam.core.auction",
+            *("EnglishAuctionOpened", "BidderWithdrew", "ClockAuctionOpened"),
+            *("DutchAuctionOpened", "PriceAnswered", "MultiUnitAuctionOpened", "DemandStated"),
+            *("CommittedAuctionOpened", "BidCommitted", "BidRevealed", "commitment_of"),
+        ),
+        *imported(
+            "mabeam.core.auction",
+            *("EnglishAuctionDecided", "ClockAuctionDecided", "DutchAuctionDecided"),
+            *("MultiUnitAuctionDecided", "CommittedAuctionDecided"),
+            is_made=False,
+        ),
+        *imported(
+            "mabeam.core.auction",
+            *("Bid", "first_price", "second_price", "rising_clock", "falling_clock"),
+            *("DemandBid", "discriminatory", "uniform", "vickrey", "vickrey_of_totals"),
+            *("ausubel", "efficiency", "unit_efficiency"),
+        ),
+        *imported("mabeam.core.auction", "Clearing", "ClockAward", "UnitClearing", is_made=False),
+        *imported("mabeam.core.auction", "Allotment", "Clinch", is_made=False),
+        *imported("mabeam.agents.policies", "AgentPolicy", "PolicyAgent"),
+        *imported(
+            "mabeam.agents.policies.auctions",
+            *("TruthfulBidder", "ShadingBidder", "BudgetedBidder", "OutcryBidder"),
+            *("ClockBidder", "DutchBidder", "CommittingBidder"),
+        ),
+    ),
     "What is known": (
         *imported("mabeam.projections.world", "World", is_made=False),
         *imported("mabeam.core.agent", "AgentState", is_made=False),
@@ -153,7 +181,8 @@ PROSE: Final = {
         f"- {purpose}: {', '.join(f'`{name}` version {number}' for name, number in known)}"
         for purpose, known in {
             "for `on_conflict` of a variable": STRATEGIES.known(),
-            "for `rule` of an auction": CLEARINGS.known(),
+            "for `rule` of a sealed auction, also under seal": CLEARINGS.known(),
+            "for `rule` of an auction of several units": UNIT_CLEARINGS.known(),
             "for `rule` of a consensus": TALLIES.known(),
         }.items()
     ),

@@ -20,6 +20,7 @@ PROTOCOL_ONLY = {
     "mabeam.conflict.resolution_chosen.v1",
     "mabeam.conflict.resolved.v1",
     "mabeam.constraint.checked.v1",
+    "mabeam.session.child_ended.v1",
     "mabeam.session.closed.v1",
     "mabeam.session.failed.v1",
     "mabeam.variable.changed.v1",
@@ -94,5 +95,6 @@ def test_the_page_shows_what_a_bidder_needs() -> None:
     assert (
         "Said by coordinators on `mabeam.{space}.session.{entity}.decided.coordinator`." in section
     )
-    assert '| `price_basis` | `"reserve"` or `"second_bid"` or null | no: `null` |' in section
+    bases = '`"own_bid"` or `"reserve"` or `"second_bid"` or null'
+    assert f"| `price_basis` | {bases} | no: `null` |" in section
     assert "| `considered` | [Considered](#considered) | yes |" in section

@@ -28,6 +28,7 @@ from mabeam.core.session import (
     Speech,
     hearing,
     protocol_of,
+    standing,
 )
 from mabeam.core.testing import Past, Said, given, said
 
@@ -223,6 +224,55 @@ class TestTies:
         opening = AuctionOpened(lot="x", tie_break="refuse")
         decision = decided(opening, bid("ann", 7), bid("bob", 5), bid("cyd", 5))
         assert (decision.outcome, decision.winner, decision.price) == ("decided", "ann", 5)
+
+
+FIRST = AuctionOpened(lot="x", reserve=2, rule=Policy("first_price"))
+
+
+class TestFirstPrice:
+    def test_the_winner_pays_what_it_bid(self) -> None:
+        decision = decided(FIRST, bid("ann", 5), bid("bob", 9), bid("cyd", 1))
+        assert (decision.winner, decision.price, decision.price_basis) == ("bob", 9, "own_bid")
+        assert decision.rule == Policy("first_price")
+        assert reasons(decision) == {"ann": "outbid", "cyd": "below_reserve"}
+
+    def test_scenario_of_the_system_this_one_descends_from(self) -> None:
+        bids = (bid("b1", 10), bid("b2", 15), bid("b3", 12))
+        first = decided(AuctionOpened(lot="x", rule=Policy("first_price")), *bids)
+        assert (first.winner, first.price, len(first.ranking)) == ("b2", 15, 3)
+        second = decided(AuctionOpened(lot="x"), *bids)
+        assert (second.winner, second.price) == ("b2", 12)
+
+    def test_without_bids_nobody_wins(self) -> None:
+        decision = decided(FIRST)
+        assert (decision.outcome, decision.price_basis) == ("no_quorum", None)
+
+    @pytest.mark.parametrize(
+        "change",
+        [{"price": 5}, {"price_basis": "second_bid"}, {"rule": Policy("second_price")}],
+        ids=str,
+    )
+    def test_the_price_of_another_rule_is_refused(self, change: dict[str, object]) -> None:
+        bids = (bid("ann", 5), bid("bob", 9))
+        with pytest.raises(Rejected, match="does not prove"):
+            AUCTION.verify(
+                heard(FIRST, *bids), msgspec.structs.replace(decided(FIRST, *bids), **change)
+            )
+
+
+class TestStanding:
+    def test_bids_are_shown_the_highest_first(self) -> None:
+        state = given(SESSION, FIRST, bid("ann", 1), bid("bob", 9)).state
+        shown = standing("s", state)
+        assert shown.columns == ("bidder", "amount", "remark")
+        assert shown.rows == (("bob", "9", ""), ("ann", "1", "below the reserve"))
+
+    def test_under_seal_only_bidders_are_shown_before_the_closing(self) -> None:
+        sealed = msgspec.structs.replace(FIRST, visibility="sealed")
+        shown = standing("s", given(SESSION, sealed, bid("ann", 7)).state)
+        assert shown.rows == (("ann", "2"),)
+        closed = standing("s", given(SESSION, sealed, bid("ann", 7), CLOSED).state)
+        assert closed.rows == (("ann", "7", ""),)
 
 
 class NotABid(Speech, frozen=True, kw_only=True):

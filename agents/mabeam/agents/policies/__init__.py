@@ -1,5 +1,6 @@
 """Ready policies of agents, one module for each family of protocols."""
 
+from mabeam.agents.policies import auctions
 from mabeam.agents.policies.graphs import GraphAgent
 from mabeam.agents.policies.hierarchies import Delegate
 from mabeam.agents.policies.liars import (
@@ -24,3 +25,4 @@ __all__ = [
     "policies",
     "policy_of",
 ]
+__all__ = ["AgentPolicy", "PolicyAgent", "auctions", "policies", "policy_of"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ __all__ = [
     "open_session",
     "say_fields",
     "say_in",
+    "say_seeing",
     "session_shown",
     "show_session",
 ]
@@ -121,6 +122,20 @@ async def say_in(place: Place, space: str, name: str, speech: Speech, *, by: str
     """
     async with _joined(place, space, by) as joined:
         return await joined.sessions.get(name).say(speech, by=by)
+
+
+async def say_seeing(
+    place: Place, space: str, name: str, word: Callable[[SessionState], Speech], *, by: str
+) -> int:
+    """Speak in a session with a word that depends on how it stands; return its position.
+
+    Raises:
+        NotFound: There is no such space or session.
+        Rejected: The word could never count, or there is none to say in such a session.
+    """
+    async with _joined(place, space, by) as joined:
+        session = joined.sessions.get(name)
+        return await session.say(word(session.state), by=by)
 
 
 async def say_fields(  # noqa: PLR0913 - where, what and in whose name

@@ -32,8 +32,9 @@ from mabeam.core.session.events import (
     Opening,
 )
 
-__all__ = ["asides", "tell", "told"]
+__all__ = ["asides", "audience", "tell", "told"]
 
+_BASES: Final = {"reserve": "the reserve", "own_bid": "its own bid"}
 _ENDINGS: Final = {
     "no_quorum": "the quorum was missed",
     "tie_unresolved": "a tie was left unresolved",
@@ -116,7 +117,7 @@ def _(event: HandlerFailed) -> str:
 def _(event: AuctionOpened) -> str:
     reserve = f", reserve {event.reserve:,}" if event.reserve else ""
     unit = f" {event.unit}" if event.unit and event.reserve else ""
-    return f"offers {event.lot!r}{_audience(event, ' to ')}{reserve}{unit}"
+    return f"offers {event.lot!r}{audience(event, ' to ')}{reserve}{unit}"
 
 
 @told.register
@@ -128,7 +129,7 @@ def _(event: BidPlaced) -> str:
 def _(event: AuctionDecided) -> str:
     if event.outcome != "decided":
         return f"awards it to nobody: {_ENDINGS.get(event.outcome, event.outcome)}"
-    basis = "the reserve" if event.price_basis == "reserve" else "the second-highest bid"
+    basis = _BASES.get(event.price_basis or "", "the second-highest bid")
     return f"awards it to {event.winner} at {event.price:,}, {basis}"
 
 
@@ -137,7 +138,7 @@ def _(event: ConsensusOpened) -> str:
     question = event.question or event.variable or "which number"
     step = "" if event.step is None else f" in steps of {event.step.normalize()}"
     span = f"{event.low.normalize():f} to {event.high.normalize():f}"
-    return f"asks{_audience(event, ' ')}: {question}, {span}{step}"
+    return f"asks{audience(event, ' ')}: {question}, {span}{step}"
 
 
 @told.register
@@ -176,7 +177,8 @@ def _(event: Failed) -> str:
     return f"ends it, for it cannot be held: {event.detail}"
 
 
-def _audience(opening: Opening, preposition: str) -> str:
+def audience(opening: Opening, preposition: str) -> str:
+    """Return who may speak in a session, each with its weight if it is not 1, or nothing."""
     agents = [
         spoken.agent if spoken.weight == 1 else f"{spoken.agent} x{spoken.weight}"
         for spoken in opening.participants

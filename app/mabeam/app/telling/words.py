@@ -36,12 +36,15 @@ _REASONS: Final = {
     "about_oneself": "about oneself",
     "below_reserve": "below the reserve",
     "no_agreement": "the offers do not agree",
+    "left": "left before",
     "no_quorum": "the quorum was missed",
+    "not_revealed": "it was not revealed",
     "not_eligible": "not among those who may speak",
     "outbid": "outbid",
     "trimmed": "dropped as extreme",
     "tie_lost": "lost the tie",
     "tie_unresolved": "the tie was left unresolved",
+    "undecided": "the clock ended while several were in",
 }
 
 

@@ -1,4 +1,4 @@
-"""Auctions as sessions: which bids count, how they clear, how a stranger checks it."""
+"""Sealed auctions as sessions: which bids count, how they clear, how a stranger checks it."""
 
 from __future__ import annotations
 
@@ -6,33 +6,14 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Final, cast
 
-import msgspec
-
-from mabeam.core.auction.clearing import Bid, Clearing, second_price
+from mabeam.core.auction.checks import AMOUNT_MAX, check_range, disproved, prove
+from mabeam.core.auction.clearing import Bid, Clearing
 from mabeam.core.auction.events import AuctionDecided, AuctionOpened, BidPlaced, PriceBasis, Ranked
-from mabeam.core.errors import Rejected
-from mabeam.core.policies import Policies
+from mabeam.core.auction.rules import CLEARINGS, due_in_seal
 from mabeam.core.session.events import Alternative, Decision, Outcome, Speech
-from mabeam.core.session.protocol import Hearing, Protocol, Spoken, terms
+from mabeam.core.session.protocol import Hearing, Protocol, Spoken, Standing, terms
 
-__all__ = ["AMOUNT_MAX", "AUCTION", "CLEARINGS"]
-
-AMOUNT_MAX: Final = 2**53 - 1
-"""The largest amount that every JSON parser reads exactly (RFC 8259, section 6)."""
-
-CLEARINGS: Policies[[Hearing[AuctionOpened]], Clearing] = Policies("clearing rule")
-
-
-class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The rule takes none."""
-
-
-@CLEARINGS.register("second_price", 1, NoParameters)
-def _second_price(parameters: NoParameters, hearing: Hearing[AuctionOpened]) -> Clearing:  # noqa: ARG001 - it has none
-    bids = [Bid(spoken.agent, _bid(spoken).amount) for spoken in hearing.by_agent()]
-    return second_price(
-        bids, hearing.opening.reserve, lambda bid: hearing.tie_key(hearing.spoken[bid.bidder])
-    )
+__all__ = ["AMOUNT_MAX", "AUCTION", "CLEARINGS", "basis_of"]
 
 
 def check_opening(opening: AuctionOpened) -> None:
@@ -42,14 +23,7 @@ def check_opening(opening: AuctionOpened) -> None:
         Rejected: The clearing rule is unknown or the reserve is out of range.
     """
     CLEARINGS.find(opening.rule)
-    if not 0 <= opening.reserve <= AMOUNT_MAX:
-        raise Rejected(
-            "auction.reserve",
-            "no such reserve",
-            field="reserve",
-            value=opening.reserve,
-            allowed=f"0 to {AMOUNT_MAX}",
-        )
+    check_range("reserve", opening.reserve, 0)
 
 
 def check_speech(opening: AuctionOpened, speech: Speech) -> None:  # noqa: ARG001 - all alike
@@ -58,14 +32,8 @@ def check_speech(opening: AuctionOpened, speech: Speech) -> None:  # noqa: ARG00
     Raises:
         Rejected: The amount is out of range.
     """
-    if isinstance(speech, BidPlaced) and not 1 <= speech.amount <= AMOUNT_MAX:
-        raise Rejected(
-            "auction.amount",
-            "no such amount",
-            field="amount",
-            value=speech.amount,
-            allowed=f"1 to {AMOUNT_MAX}",
-        )
+    if isinstance(speech, BidPlaced):
+        check_range("amount", speech.amount, 1)
 
 
 def say(speech: Speech) -> str:
@@ -76,14 +44,13 @@ def say(speech: Speech) -> str:
 def decide(hearing: Hearing[AuctionOpened]) -> AuctionDecided:
     """Decide a closed auction by the rule that its opening names."""
     opening = hearing.opening
-    clearing = CLEARINGS.find(opening.rule)(hearing)
+    clearing = _cleared(hearing)
     outcome: Outcome = "decided"
     if not hearing.has_quorum() or clearing.winner is None:
         outcome = "no_quorum"
     elif clearing.tied and opening.tie_break == "refuse":
         outcome = "tie_unresolved"
     decided = outcome == "decided"
-    basis: PriceBasis = "reserve" if clearing.price_is_reserve else "second_bid"
     return AuctionDecided(
         outcome=outcome,
         rule=opening.rule,
@@ -97,7 +64,22 @@ def decide(hearing: Hearing[AuctionOpened]) -> AuctionDecided:
             Ranked(bid.bidder, bid.amount, hearing.spoken[bid.bidder].position)
             for bid in clearing.ranking
         ),
-        price_basis=basis if decided else None,
+        price_basis=basis_of(opening.rule.name, clearing) if decided else None,
+    )
+
+
+def basis_of(rule: str, clearing: Clearing) -> PriceBasis:
+    """Tell what the price of a clearing was taken from."""
+    if rule == "first_price":
+        return "own_bid"
+    return "reserve" if clearing.price_is_reserve else "second_bid"
+
+
+def _cleared(hearing: Hearing[AuctionOpened]) -> Clearing:
+    return CLEARINGS.find(hearing.opening.rule)(
+        [Bid(spoken.agent, _bid(spoken).amount) for spoken in hearing.by_agent()],
+        hearing.opening.reserve,
+        lambda bid: hearing.tie_key(hearing.spoken[bid.bidder]),
     )
 
 
@@ -130,21 +112,13 @@ def verify(hearing: Hearing[AuctionOpened], decision: Decision) -> None:
             about other positions, another rule or another lot.
     """
     if not isinstance(decision, AuctionDecided):
-        raise _disproved("outcome", type(decision).__name__, "a decision of an auction")
-    for field, stated, due in (
-        *terms(hearing, decision),
-        ("lot", decision.lot, hearing.opening.lot),
-    ):
-        if stated != due:
-            raise _disproved(field, stated, str(due))
+        raise disproved("outcome", type(decision).__name__, "a decision of an auction")
+    prove((*terms(hearing, decision), ("lot", decision.lot, hearing.opening.lot)))
     _verify_ranking(hearing, decision.ranking)
     outcome = _outcome_of(hearing, decision.ranking)
-    if decision.outcome != outcome:
-        raise _disproved("outcome", decision.outcome, outcome)
-    award = _award(decision.ranking, hearing.opening.reserve) if outcome == "decided" else _NO_AWARD
-    for field, due in award.items():
-        if getattr(decision, field) != due:
-            raise _disproved(field, getattr(decision, field), str(due))
+    prove((("outcome", decision.outcome, outcome),))
+    award = _award(hearing.opening, decision.ranking) if outcome == "decided" else _NO_AWARD
+    prove((field, getattr(decision, field), due) for field, due in award.items())
 
 
 def _verify_ranking(hearing: Hearing[AuctionOpened], ranking: tuple[Ranked, ...]) -> None:
@@ -152,10 +126,10 @@ def _verify_ranking(hearing: Hearing[AuctionOpened], ranking: tuple[Ranked, ...]
     said = {(s.agent, _bid(s).amount, s.position) for s in hearing.spoken.values()}
     counted = {one for one in said if one[1] >= hearing.opening.reserve}
     if listed != counted or len(ranking) != len(counted):
-        raise _disproved("ranking", sorted(listed), str(sorted(counted)))
+        raise disproved("ranking", sorted(listed), str(sorted(counted)))
     order = [(-one.amount, hearing.tie_key(hearing.spoken[one.agent])) for one in ranking]
     if any(later < earlier for earlier, later in pairwise(order)):
-        raise _disproved("ranking", ranking, "the highest first, ties as declared")
+        raise disproved("ranking", ranking, "the highest first, ties as declared")
 
 
 def _outcome_of(hearing: Hearing[AuctionOpened], ranking: tuple[Ranked, ...]) -> Outcome:
@@ -168,11 +142,11 @@ def _outcome_of(hearing: Hearing[AuctionOpened], ranking: tuple[Ranked, ...]) ->
 _NO_AWARD: Final[dict[str, object]] = {"winner": "", "price": None, "price_basis": None}
 
 
-def _award(ranking: tuple[Ranked, ...], reserve: int) -> dict[str, object]:
-    best, *others = ranking
-    basis: PriceBasis = "second_bid" if others else "reserve"
-    price = others[0].amount if others else reserve
-    return {"winner": best.agent, "price": price, "price_basis": basis}
+def _award(opening: AuctionOpened, ranking: tuple[Ranked, ...]) -> dict[str, object]:
+    amounts = [ranked.amount for ranked in ranking]
+    rule = opening.rule
+    price, basis = due_in_seal(rule.name, rule.version, amounts, opening.reserve)
+    return {"winner": ranking[0].agent, "price": price, "price_basis": basis}
 
 
 def result(decision: Decision) -> Decimal | str | None:
@@ -182,18 +156,23 @@ def result(decision: Decision) -> Decimal | str | None:
     return None
 
 
+def standing(hearing: Hearing[AuctionOpened]) -> Standing:
+    """Show the bids, the highest first; under seal only who has bid, as long as it is open."""
+    opening, is_open = hearing.opening, not hearing.considered.closed
+    if opening.visibility == "sealed" and is_open:
+        agents = tuple((spoken.agent, str(spoken.position)) for spoken in hearing.by_agent())
+        return Standing(("bidder", "position"), agents, ("the bids are sealed until the closing",))
+    ladder = sorted(hearing.by_agent(), key=lambda spoken: -_bid(spoken).amount)
+    rows = tuple(
+        (spoken.agent, say(spoken.speech), "" if counts else "below the reserve")
+        for spoken in ladder
+        for counts in (_bid(spoken).amount >= opening.reserve,)
+    )
+    return Standing(("bidder", "amount", "remark"), rows)
+
+
 def _bid(spoken: Spoken) -> BidPlaced:
     return cast("BidPlaced", spoken.speech)
-
-
-def _disproved(field: str, value: object, allowed: str) -> Rejected:
-    return Rejected(
-        "auction.certificate",
-        "the certificate does not prove the decision",
-        field=field,
-        value=value,
-        allowed=allowed,
-    )
 
 
 AUCTION: Final = Protocol(
@@ -206,5 +185,6 @@ AUCTION: Final = Protocol(
     decide=decide,
     verify=verify,
     result=result,
+    standing=standing,
 )
 AUCTION.register()

@@ -54,7 +54,7 @@ DECISIONS: Final = Table(
         ),
         Column("winner", "text", "Who won the auction.", is_optional=True),
         Column("price", "integer", "What the winner pays, in minor units.", is_optional=True),
-        Column("price_basis", "text", "`second_bid` or `reserve`.", is_optional=True),
+        Column("price_basis", "text", "`second_bid`, `own_bid` or `reserve`.", is_optional=True),
         Column("value", "decimal", "The number that a consensus came to.", is_optional=True),
         Column("alternatives", "json", "What did not become the outcome, each with the reason."),
         Column("certificate", "json", "What proves the decision without the rule."),
