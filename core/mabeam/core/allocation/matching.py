@@ -142,9 +142,9 @@ def flaw(
     load = [sum(1 for one in agent_of if one == agent) for agent in range(len(capacities))]
     if any(held > limit for held, limit in zip(load, capacities, strict=True)):
         return "an agent has more than its capacity"
-    for agent, price in enumerate(agent_prices):
-        if price > 0 or (price < 0 and load[agent] < capacities[agent]):
-            return f"a place with agent {agent} that is not full has a price"
+    for place, price in enumerate(agent_prices):
+        if price > 0 or (price < 0 and load[place] < capacities[place]):
+            return f"a place with agent {place} that is not full has a price"
     for task, row in enumerate(costs):
         price = task_prices[task]
         agent = agent_of[task]

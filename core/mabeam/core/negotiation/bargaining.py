@@ -242,7 +242,7 @@ def _rivals(hearing: Hearing[BargainingOpened]) -> dict[int, tuple[Fraction, ...
             product = Fraction(1)
             for place in able:
                 product *= gain[place]
-            found[number] = (product, sum(gain, Fraction(0)))
+            found[number] = (product,) if product else (product, sum(gain, Fraction(0)))
         elif concept == "max_welfare":
             found[number] = (sum(gain, Fraction(0)),)
         else:

@@ -91,7 +91,9 @@ def solve(concept: str, points: Sequence[Point], disagreement: Point) -> Solutio
 
 
 def _nash(gains: Sequence[Number], ideal: Sequence[Number]) -> tuple[Number, ...]:
-    return (prod(g for g, most in zip(gains, ideal, strict=True) if most), sum(gains))
+    product = prod(g for g, most in zip(gains, ideal, strict=True) if most)
+    # The sum must not break ties of products, or the scales would matter.
+    return (product,) if product else (0, sum(gains))
 
 
 def _kalai(gains: Sequence[Number], ideal: Sequence[Number]) -> tuple[Number, ...]:
