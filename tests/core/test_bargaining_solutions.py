@@ -77,9 +77,9 @@ class TestAllSolutions:
     ) -> None:
         moved = [tuple(worth + shift for worth in point) for point in points]
         disagreement = (shift,) * len(points[0])
-        assert solve(concept, moved, disagreement).best == solve(
-            concept, points, nothing(points)
-        ).best
+        assert (
+            solve(concept, moved, disagreement).best == solve(concept, points, nothing(points)).best
+        )
 
     @pytest.mark.parametrize("concept", CONCEPTS)
     def test_where_no_outcome_is_rational_there_is_none(self, concept: str) -> None:
@@ -194,7 +194,9 @@ ENGLAND = ("EnglandZimbabwe_domain", "England", "Zimbabwe")
 class TestPublished:
     """Domains of the negotiation competition ANAC, with the values that NegMAS computes."""
 
-    @pytest.mark.parametrize(("name", "files"), [("Amsterdam", AMSTERDAM), ("EnglandZimbabwe", ENGLAND)])
+    @pytest.mark.parametrize(
+        ("name", "files"), [("Amsterdam", AMSTERDAM), ("EnglandZimbabwe", ENGLAND)]
+    )
     def test_the_solutions_are_those_published(self, name: str, files: tuple[str, ...]) -> None:
         folder = cases("negotiation")
         due = json.loads((folder / "reference.json").read_text("utf-8"))[name]

@@ -28,7 +28,9 @@ def domain(path: Path) -> tuple[OptionsIssue, ...]:
     """Read the issues of a domain."""
     root = ET.fromstring(path.read_text("utf-8"))  # noqa: S314 - a file of our own choice
     return tuple(
-        OptionsIssue(issue.attrib["name"], tuple(item.attrib["value"] for item in issue.iter("item")))
+        OptionsIssue(
+            issue.attrib["name"], tuple(item.attrib["value"] for item in issue.iter("item"))
+        )
         for issue in root.iter("issue")
     )
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar, cast
 
+import pytest
+
+from mabeam.core.consensus import ConsensusDecided
 from mabeam.core.decider import Entity, fold
 from mabeam.core.envelope import Recorded
+from mabeam.core.errors import Rejected
 from mabeam.core.events import Event
+from mabeam.core.policies import Policy
 from mabeam.core.session import (
     SESSION,
     SESSIONS,
     Closed,
+    Considered,
     Decision,
     Hearing,
     Opening,
@@ -23,9 +29,14 @@ from mabeam.core.session import (
 from mabeam.core.testing import NS_PER_SECOND, history, reacting_ends, said
 from support.tampering import refuses_corruptions
 
-__all__ = ["FOREVER_MS", "Sitting"]
+__all__ = ["ANOTHER", "FOREVER_MS", "Sitting", "proved_wrong"]
 
 FOREVER_MS: Final = 10**9
+ANOTHER: Final = ConsensusDecided(
+    outcome="no_quorum", rule=Policy("weighted_mean"), considered=Considered(1, 2)
+)
+"""A decision of a protocol that no test here is about."""
+
 DecisionT = TypeVar("DecisionT", bound=Decision)
 
 
@@ -66,9 +77,13 @@ class Sitting:
     def settle(self, at_seconds: float = 0) -> Sitting:
         """Let a coordinator do all that is due at a time."""
         self.log = reacting_ends(
-            SESSIONS, _entity, self.log, "it", now_ns=round(at_seconds * NS_PER_SECOND),
+            SESSIONS,
+            _entity,
+            self.log,
+            "it",
+            now_ns=round(at_seconds * NS_PER_SECOND),
             rounds_max=10_000,
-        )  # fmt: skip
+        )
         return self
 
     def turns(self, *words: tuple[str, Event]) -> Sitting:
@@ -90,7 +105,9 @@ class Sitting:
     def announced(self, kind: type[Event]) -> list[Event]:
         """Return what protocol code announced."""
         return [
-            one.data for one in self.log if one.actor == "coordinator" and isinstance(one.data, kind)
+            one.data
+            for one in self.log
+            if one.actor == "coordinator" and isinstance(one.data, kind)
         ]
 
     def decision(self, kind: type[DecisionT]) -> DecisionT:
@@ -106,3 +123,12 @@ class Sitting:
 
 def _entity(log: Sequence[Recorded]) -> Entity[SessionState]:
     return cast("Entity[SessionState]", fold(SESSION, log))
+
+
+def proved_wrong(sitting: Sitting) -> str:
+    """Let a decision of another protocol be refused; return why."""
+    protocol = protocol_of(sitting.opening)
+    assert protocol.result(ANOTHER) is None
+    with pytest.raises(Rejected) as caught:
+        protocol.verify(sitting.close().hearing, ANOTHER)
+    return str(caught.value)

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from msgspec import inspect
 
 from mabeam.core.errors import Rejected
 from mabeam.core.session import Decision, Hearing, Opening, Protocol
@@ -39,15 +40,38 @@ def corruptions(value: object) -> Iterator[object]:
                 for place, part in enumerate(value):
                     for changed in corruptions(part):
                         yield (*value[:place], changed, *value[place + 1 :])
-            else:
-                yield ("more",)
+            # What an empty one may hold, only its struct knows.
         case msgspec.Struct():
             for field in value.__struct_fields__:
-                for changed in corruptions(getattr(value, field)):
+                for changed in (*corruptions(getattr(value, field)), *_filled(value, field)):
                     yield msgspec.structs.replace(value, **{field: changed})
         case _:
             assert isinstance(value, dict)
             yield {**value, "more": 1}
+
+
+def _filled(value: msgspec.Struct, field: str) -> Iterator[object]:
+    """Yield a tuple of one thing in place of an empty one."""
+    if getattr(value, field) == ():
+        (found,) = (one for one in inspect.type_info(type(value)).fields if one.name == field)  # type: ignore[union-attr]  # it is a struct
+        yield (_sample(found.type.item_type),)
+
+
+def _sample(node: inspect.Type) -> object:
+    match node:
+        case inspect.StructType(cls=cls, fields=fields):
+            return cls(*(_sample(field.type) for field in fields))
+        case inspect.LiteralType(values=values):
+            return values[0]
+        case inspect.StrType():
+            return "more"
+        case inspect.VarTupleType():
+            return ()
+        case inspect.UnionType() | inspect.IntType():
+            return 1
+        case _:
+            assert isinstance(node, inspect.BoolType), node
+            return True
 
 
 def refuses_corruptions(

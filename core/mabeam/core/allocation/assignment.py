@@ -92,10 +92,11 @@ def say(speech: Speech) -> str:
     """Write an offer as text."""
     if not isinstance(speech, WorkOffered):
         return ""
-    amounts = " ".join(f"{task}:{amount}" for task, amount in sorted(speech.costs.items()))
+    costs = " ".join(f"{task}:{amount}" for task, amount in sorted(speech.costs.items()))
     gains = " ".join(f"{task}+{amount}" for task, amount in sorted(speech.gains.items()))
-    load = f"takes {speech.capacity}, cpu {speech.cpu}, active {speech.active}"
-    return f"{load} {amounts} {gains}".rstrip()
+    load = f"cpu {speech.cpu}, memory {speech.memory_mb}, active {speech.active}"
+    can = " ".join(speech.capabilities)
+    return f"takes {speech.capacity}, {load} {costs} {gains} {can}".rstrip()
 
 
 def _works(hearing: Hearing[AssignmentOpened]) -> Sequence[Work]:

@@ -143,7 +143,8 @@ def flaw(
     if any(held > limit for held, limit in zip(load, capacities, strict=True)):
         return "an agent has more than its capacity"
     for place, price in enumerate(agent_prices):
-        if price > 0 or (price < 0 and load[place] < capacities[place]):
+        is_full = 0 < capacities[place] == load[place]
+        if price > 0 or (price < 0 and not is_full):
             return f"a place with agent {place} that is not full has a price"
     for task, row in enumerate(costs):
         price = task_prices[task]

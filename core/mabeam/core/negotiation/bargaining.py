@@ -13,7 +13,7 @@ from math import lcm
 from typing import Final, cast
 
 from mabeam.core.checking import check_facts, check_text, check_within, disproved, plain
-from mabeam.core.ids import order_key
+from mabeam.core.ids import derived_id, order_key
 from mabeam.core.negotiation.alternating import NOTE_LENGTH_MAX
 from mabeam.core.negotiation.events import (
     BargainingDecided,
@@ -70,11 +70,12 @@ def check_speech(opening: BargainingOpened, speech: Speech) -> None:
 
 
 def say(speech: Speech) -> str:
-    """Write utilities as text: the weights, and what no agreement is worth."""
+    """Write utilities as text: the weights, a digest of all values, and what none is worth."""
     if not isinstance(speech, UtilityDeclared):
         return ""
     weights = " ".join(str(evaluation.weight) for evaluation in speech.evaluations)
-    return f"weights {weights}, none {speech.reservation}"
+    values = [str(value) for evaluation in speech.evaluations for value in evaluation.values]
+    return f"weights {weights}, values {derived_id(*values)[:8]}, none {speech.reservation}"
 
 
 def _declared(hearing: Hearing[BargainingOpened]) -> list[UtilityDeclared]:
