@@ -112,7 +112,7 @@ class TestNash:
 
     @given(points=PAIRS, scale=st.integers(1, 7))
     def test_the_scale_of_a_party_does_not_matter(self, points: Points, scale: int) -> None:
-        """Where all can gain at once; else the sum of gains decides, which no scale leaves alone."""
+        """Where all can gain at once; else the sum decides, which no scale leaves alone."""
         assume(positive(points))
         scaled: Points = [(a * scale, b) for a, b in points]
         assert solve("nash", scaled, (0, 0)).best == solve("nash", points, (0, 0)).best

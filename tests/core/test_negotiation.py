@@ -30,6 +30,7 @@ from mabeam.core.policies import Policy
 from mabeam.core.session import (
     SESSION,
     Cancelled,
+    ChildEnded,
     Closed,
     Open,
     Participant,
@@ -302,6 +303,7 @@ class TestForgeries:
     def test_an_announcement_of_something_else_changes_nothing(self) -> None:
         sitting = Sitting(opened())
         sitting.say("ann", TurnPassed(turn=0, agent="ann"))
+        sitting.say("coordinator", ChildEnded(child="x", outcome="decided"))
         assert sitting.course.turn == 0
 
     def test_an_agreement_that_nobody_accepted_is_refused(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -42,11 +43,11 @@ def judged(round_: int, *, accept: bool) -> TextJudged:
     return TextJudged(round=round_, accept=accept)
 
 
-def judge(sitting: Sitting, *accepts: bool) -> Sitting:
-    """Let all judge the present text."""
+def judge(sitting: Sitting, *accepting: str) -> Sitting:
+    """Let all judge the present text, and some of them accept it."""
     number = sitting.course.round
-    for agent, accept in zip(("ann", "bob"), accepts, strict=True):
-        sitting.say(agent, judged(number, accept=accept))
+    for agent in ("ann", "bob"):
+        sitting.say(agent, judged(number, accept=agent in accepting))
     return sitting.settle()
 
 
@@ -90,7 +91,7 @@ class TestRounds:
         assert started.course.text == ("blue", "2")
 
     def test_what_all_accept_is_kept_and_changed_in_one_place(self) -> None:
-        sitting = judge(Sitting(opened()).settle(), True, True)
+        sitting = judge(Sitting(opened()).settle(), "ann", "bob")
         first, second = sitting.announced(TextProposed)
         assert isinstance(first, TextProposed)
         assert isinstance(second, TextProposed)
@@ -98,9 +99,9 @@ class TestRounds:
         assert sum(a != b for a, b in zip(first.values, second.values, strict=True)) == 1
 
     def test_what_one_rejects_is_not_kept(self) -> None:
-        sitting = judge(judge(Sitting(opened()).settle(), True, True), True, False)
+        sitting = judge(judge(Sitting(opened()).settle(), "ann", "bob"), "ann")
         assert sitting.course.kept == ("red", "1")
-        decision = judge(sitting, False, False).decision(SingleTextDecided)
+        decision = judge(sitting).decision(SingleTextDecided)
         assert (decision.outcome, decision.agreement, decision.kept_in) == (
             "decided",
             ("red", "1"),
@@ -113,19 +114,19 @@ class TestRounds:
     def test_where_nothing_is_accepted_by_all_there_is_no_text(self) -> None:
         sitting = Sitting(opened()).settle()
         for _ in range(3):
-            judge(sitting, True, False)
+            judge(sitting, "ann")
         decision = sitting.decision(SingleTextDecided)
         assert (decision.outcome, decision.agreement) == ("no_quorum", ())
         assert SINGLE_TEXT.result(decision) is None
 
     def test_as_long_as_nothing_is_kept_the_latest_text_is_changed(self) -> None:
-        sitting = judge(judge(Sitting(opened()).settle(), True, False), True, False)
+        sitting = judge(judge(Sitting(opened()).settle(), "ann"), "ann")
         texts = [one.values for one in sitting.announced(TextProposed)]  # type: ignore[attr-defined]  # what was asked for
-        for before, after in zip(texts, texts[1:], strict=False):
+        for before, after in pairwise(texts):
             assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
 
     def test_the_last_round_counts_too(self) -> None:
-        sitting = judge(Sitting(opened(rounds=1)).settle(), True, True)
+        sitting = judge(Sitting(opened(rounds=1)).settle(), "ann", "bob")
         assert sitting.state.reason == "complete"
         assert sitting.decision(SingleTextDecided).kept_in == 1
 
@@ -137,11 +138,11 @@ class TestRounds:
         assert (sitting.course.round, sitting.course.kept) == (2, ())
 
     def test_a_lone_number_becomes_the_variable(self) -> None:
-        sitting = judge(Sitting(opened(issues=ISSUES[1:], rounds=1)).settle(), True, True)
+        sitting = judge(Sitting(opened(issues=ISSUES[1:], rounds=1)).settle(), "ann", "bob")
         assert SINGLE_TEXT.result(sitting.decision(SingleTextDecided)) == Decimal(1)
 
     def test_the_deadline_ends_it_with_what_is_kept(self) -> None:
-        sitting = judge(Sitting(opened()).settle(), True, True).say("ann", judged(2, accept=True))
+        sitting = judge(Sitting(opened()).settle(), "ann", "bob").say("ann", judged(2, accept=True))
         decision = sitting.decision(SingleTextDecided)
         assert (decision.agreement, sitting.state.reason) == (("red", "1"), "deadline")
 
@@ -150,7 +151,7 @@ class TestRounds:
         assert (decision.rounds, decision.judgements) == (0, ())
 
     def test_of_many_rounds_the_latest_are_listed(self) -> None:
-        sitting = judge(Sitting(opened(rounds=LISTED_MAX + 2, round_ms=1)).settle(), True, True)
+        sitting = judge(Sitting(opened(rounds=LISTED_MAX + 2, round_ms=1)).settle(), "ann", "bob")
         sitting.settle(9e5)
         decision = sitting.state.decision
         assert isinstance(decision, SingleTextDecided)
@@ -176,7 +177,7 @@ class TestWords:
         assert SINGLE_TEXT.say(BidPlaced(amount=1)) == ""
 
     def test_it_shows_what_became_of_the_texts(self) -> None:
-        sitting = judge(Sitting(opened()).settle(), True, True)
+        sitting = judge(Sitting(opened()).settle(), "ann", "bob")
         shown = standing("it", sitting.state)
         assert shown.rows == (("1", "red, 1", "ann, bob", "kept"),)
         assert shown.remarks[1] == "kept so far: red, 1"

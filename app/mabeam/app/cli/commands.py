@@ -22,6 +22,8 @@ COMMANDS: Final = {
     "variables": "mabeam.app.cli.lists:variables",
     "sessions": "mabeam.app.cli.lists:sessions",
     "session": "mabeam.app.cli.session:session",
+    "negotiate": "mabeam.app.cli.negotiate:negotiate",
+    "task": "mabeam.app.cli.task:task",
     "conflicts": "mabeam.app.cli.lists:conflicts",
     "state": "mabeam.app.cli.state:state",
     "replay": "mabeam.app.cli.replay:replay",

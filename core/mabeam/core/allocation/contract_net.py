@@ -330,17 +330,14 @@ def _contract(net: Contracting, agent: str) -> ContractEnd:
         return net.ends.get(agent, timed_out)
     if award is not None:
         return ContractEnd(agent, "rejected", award.cost, award.position, award.reason)
-    match reply:
-        case None:
-            return ContractEnd(agent, "silent")
-        case Reply(word=TaskProposed(cost=cost), position=position):
-            return ContractEnd(agent, "rejected", cost, position, "not_awarded")
-        case Reply(word=TaskRefused(reason=reason), position=position):
-            return ContractEnd(agent, "refused", None, position, _cut(reason))
-        case Reply(word=word, position=position):
-            return ContractEnd(
-                agent, "not_understood", None, position, _cut(str(getattr(word, "reason", "")))
-            )
+    if reply is None:
+        return ContractEnd(agent, "silent")
+    match reply.word:
+        case TaskProposed(cost=cost):
+            return ContractEnd(agent, "rejected", cost, reply.position, "not_awarded")
+        case word:
+            ended: Ending = "refused" if isinstance(word, TaskRefused) else "not_understood"
+            return ContractEnd(agent, ended, None, reply.position, _cut(word.reason))
 
 
 def verify(hearing: Hearing[ContractNetOpened], decision: Decision) -> None:

@@ -94,18 +94,16 @@ def changed(issues: Sequence[Issue], base: Outcome, key: bytes) -> Outcome:
         base: The outcome to begin with.
         key: A hash.
     """
-    changes = sum(len(values_of(issue)) - 1 for issue in issues)
+    changes = [
+        (place, value)
+        for place, issue in enumerate(issues)
+        for value in values_of(issue)
+        if value != base[place]
+    ]
     if not changes:
         return base
-    number = int.from_bytes(key, "big") % changes
-    found = list(base)
-    for place, issue in enumerate(issues):
-        others = [value for value in values_of(issue) if value != base[place]]
-        if number < len(others):
-            found[place] = others[number]
-            break
-        number -= len(others)
-    return tuple(found)
+    place, value = changes[int.from_bytes(key, "big") % len(changes)]
+    return (*base[:place], value, *base[place + 1 :])
 
 
 def check_opening(opening: SingleTextOpened) -> None:
