@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from mabeam.app import connect
@@ -26,11 +28,26 @@ class Talks:
         verb, *rest = arguments
         return invoke("negotiate", verb, self.space, *rest, "--server", self.url)
 
-    async def decided(self, name: str) -> Decision:
+    def decided(self, name: str) -> Decision:
         """Coordinate until a session has ended."""
-        async with connect(self.space, server=self.url) as space:
-            decision: Decision = await space.sessions.get(name).decision()
-            return decision
+
+        async def ended() -> Decision:
+            async with connect(self.space, server=self.url) as space:
+                decision: Decision = await space.sessions.get(name).decision()
+                return decision
+
+        return asyncio.run(ended())
+
+    def begun(self, name: str) -> tuple[str, ...]:
+        """Coordinate until a text is judged, and return it."""
+
+        async def proposed() -> tuple[str, ...]:
+            async with connect(self.space, server=self.url) as space:
+                await space.until(lambda world: world.session(name).state.course.round == 1)
+                text: tuple[str, ...] = space.sessions.get(name).state.course.text
+                return text
+
+        return asyncio.run(proposed())
 
     def told(self) -> str:
         """Return the whole story."""
@@ -45,7 +62,7 @@ def talks(nats_server: NatsServer) -> Talks:
 PARTIES = ("--party", "ann", "--party", "ben")
 
 
-async def test_offers_are_made_and_accepted(talks: Talks) -> None:
+def test_offers_are_made_and_accepted(talks: Talks) -> None:
     opened = talks.run(
         "open", *PARTIES, "--issue", "style=plain,fancy", "--issue", "price=0..10/0.5",
         "--name", "deal", "--by", "lead",
@@ -55,7 +72,7 @@ async def test_offers_are_made_and_accepted(talks: Talks) -> None:
     shown = talks.run("show", "deal")
     assert "it is the turn of ben" in shown.out + shown.err
     assert talks.run("accept", "deal", "--by", "ben").out == "3\n"
-    decision = await talks.decided("deal")
+    decision = talks.decided("deal")
     assert getattr(decision, "agreement", None) == ("plain", "7.5")
     story = talks.told()
     assert "offers plain, 7.50" in story
@@ -63,28 +80,25 @@ async def test_offers_are_made_and_accepted(talks: Talks) -> None:
     assert talks.run("show", "deal", "--json").json["outcome"] == "decided"
 
 
-async def test_who_rejects_alternating_offers_walks_away(talks: Talks) -> None:
+def test_who_rejects_alternating_offers_walks_away(talks: Talks) -> None:
     talks.run("open", *PARTIES, "--issue", "day=Mon,Tue", "--name", "deal")
     talks.run("accept", "deal", "--by", "ann")
     talks.run("reject", "deal", "--by", "ann")
-    decision = await talks.decided("deal")
+    decision = talks.decided("deal")
     assert getattr(decision, "ended_by", "") == "ann"
     assert "finds no agreement: somebody walked away" in talks.told()
 
 
-async def test_a_single_text_is_judged(talks: Talks) -> None:
+def test_a_single_text_is_judged(talks: Talks) -> None:
     opened = talks.run(
         "open", *PARTIES, "--issue", "day=Mon,Tue", "--single-text", "--rounds", "1",
         "--name", "text",
     )  # fmt: skip
     assert opened.code == Code.OK
-    async with connect(talks.space, server=talks.url) as space:
-        session = space.sessions.get("text")
-        await space.until(lambda world: world.session("text").state.course.round == 1)
-        assert session.state.course.text == ("Mon",)
+    assert talks.begun("text") == ("Mon",)
     talks.run("accept", "text", "--by", "ann")
     talks.run("reject", "text", "--by", "ben")
-    assert (await talks.decided("text")).outcome == "no_quorum"
+    assert (talks.decided("text")).outcome == "no_quorum"
     assert "finds no text that all accept" in talks.told()
 
 
@@ -103,5 +117,5 @@ def test_an_issue_has_a_name_and_values(talks: Talks, issue: str) -> None:
 
 def test_what_cannot_be_held_is_refused(talks: Talks) -> None:
     done = talks.run("open", "--party", "ann", "--issue", "day=Mon,Tue")
-    assert done.code == Code.DATA
+    assert done.code == Code.INVALID_DATA
     assert "participants" in done.err

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from mabeam.app import connect
 from mabeam.app.cli.codes import Code
 from mabeam.core.allocation import ContractNetDecided
+from mabeam.core.session import Decision
+from mabeam.projections.world import World
 from support.command import Done, invoke
 from support.events import fresh_id
 from support.nats_server import NatsServer
@@ -26,23 +30,21 @@ class Calls:
         verb, *rest = arguments
         return invoke("task", verb, self.space, *rest, "--server", self.url)
 
-    async def settled(self, name: str) -> ContractNetDecided | None:
-        """Coordinate until the proposals are awarded, or the call has ended."""
-        async with connect(self.space, server=self.url) as space:
-            session = space.sessions.get(name)
-            await space.until(
-                lambda world: (
-                    (
-                        world.session(name).state.course.awarded
-                        and not world.session(name).state.course.under_way
-                        and world.session(name).state.phase == "ended"
-                    )
-                    or bool(world.session(name).state.course.under_way)
-                )
-            )
-            decision = session.state.decision
-            assert decision is None or isinstance(decision, ContractNetDecided)
-            return decision
+    def settled(self, name: str) -> ContractNetDecided | None:
+        """Coordinate until contracts are under way, or the call has ended."""
+
+        def is_settled(world: World) -> bool:
+            state = world.session(name).state
+            return bool(state.course.under_way) or state.phase == "ended"
+
+        async def settled() -> Decision | None:
+            async with connect(self.space, server=self.url) as space:
+                await space.until(is_settled)
+                return space.sessions.get(name).state.decision
+
+        decision = asyncio.run(settled())
+        assert decision is None or isinstance(decision, ContractNetDecided)
+        return decision
 
 
 @pytest.fixture
@@ -56,16 +58,16 @@ OPEN = (
 )  # fmt: skip
 
 
-async def test_a_task_is_proposed_for_awarded_and_done(calls: Calls) -> None:
+def test_a_task_is_proposed_for_awarded_and_done(calls: Calls) -> None:
     assert calls.run(*OPEN).out == "parser\n"
     calls.run("propose", "parser", "--cost", "12", "--can", "python", "--by", "ann")
     assert calls.run("propose", "parser", "--cost", "3", "--by", "ben").out == "3\n"
-    assert await calls.settled("parser") is None
+    assert calls.settled("parser") is None
     shown = calls.run("show", "parser")
     assert "under_way" in shown.out
     assert "incapable" in shown.out
     calls.run("done", "parser", "--result", "merged", "--by", "ann")
-    decision = await calls.settled("parser")
+    decision = calls.settled("parser")
     assert decision is not None
     assert decision.done_by == ("ann",)
     story = invoke("tail", calls.space, "--no-follow", "--server", calls.url).out
@@ -74,13 +76,13 @@ async def test_a_task_is_proposed_for_awarded_and_done(calls: Calls) -> None:
     assert "closes the call: ann done and ben rejected" in story
 
 
-async def test_a_task_may_fail(calls: Calls) -> None:
+def test_a_task_may_fail(calls: Calls) -> None:
     calls.run(*OPEN)
     calls.run("propose", "parser", "--cost", "12", "--can", "python", "--by", "ann")
     calls.run("propose", "parser", "--cost", "15", "--can", "python", "--by", "ben")
-    await calls.settled("parser")
+    calls.settled("parser")
     calls.run("done", "parser", "--failed", "it does not build", "--by", "ann")
-    decision = await calls.settled("parser")
+    decision = calls.settled("parser")
     assert decision is not None
     assert (decision.outcome, decision.contracts[0].ended) == ("no_quorum", "failed")
     assert calls.run("show", "parser", "--json").json["outcome"] == "no_quorum"
@@ -93,5 +95,5 @@ def test_with_wait_the_end_is_shown(calls: Calls) -> None:
 
 def test_what_cannot_be_held_is_refused(calls: Calls) -> None:
     done = calls.run("open", "x", "--awards", "0")
-    assert done.code == Code.DATA
+    assert done.code == Code.INVALID_DATA
     assert "awards" in done.err
