@@ -129,7 +129,11 @@ class TestAssignments:
 
 class TestPolicies:
     def test_they_are_made_of_tables(self) -> None:
-        fields = {"policy": "capable_contractor", "cost": 3, "capabilities": ["go"]}
+        fields: dict[str, object] = {
+            "policy": "capable_contractor",
+            "cost": 3,
+            "capabilities": ["go"],
+        }
         assert policy_of(fields) == CapableContractor(cost=3, capabilities=("go",))
 
     async def test_who_calls_does_not_propose_to_itself(self, space: Space) -> None:

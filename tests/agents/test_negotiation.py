@@ -272,7 +272,7 @@ class TestResources:
 
 class TestPolicies:
     def test_they_are_made_of_tables(self) -> None:
-        fields = {
+        fields: dict[str, object] = {
             "policy": "conceding_negotiator",
             "evaluations": [{"weight": 0.18, "values": [1, 2.5]}],
             "exponent": 2,

@@ -242,7 +242,10 @@ class TestGreedy:
 
     def test_without_diminishing_gains_it_may_come_to_less_than_half(self) -> None:
         """The promise needs them: here two tasks are worth something only together."""
-        together = {("x", ("a", "b")): Fraction(100), ("y", ("a",)): Fraction(1)}
+        together: dict[tuple[str, tuple[str, ...]], Fraction] = {
+            ("x", ("a", "b")): Fraction(100),
+            ("y", ("a",)): Fraction(1),
+        }
 
         def marginal(agent: str, held: tuple[str, ...], task: str) -> Fraction:
             after = together.get((agent, tuple(sorted((*held, task)))), Fraction(0))

@@ -337,7 +337,7 @@ class TestPromises:
                 sitting.settle(len(sitting.log) + 10)
             else:
                 sitting.say(agent, word)
-        accepted = set(sitting.settle(20).course.accepted) if sitting.course else set()
+        accepted: set[str] = set(sitting.settle(20).course.accepted)
         decision = sitting.decision(ContractNetDecided)
         over = {"done", "failed", "cancelled", "timed_out"}
         assert {c.agent for c in decision.contracts if c.ended in over} == accepted

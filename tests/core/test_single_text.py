@@ -121,7 +121,7 @@ class TestRounds:
 
     def test_as_long_as_nothing_is_kept_the_latest_text_is_changed(self) -> None:
         sitting = judge(judge(Sitting(opened()).settle(), "ann"), "ann")
-        texts = [one.values for one in sitting.announced(TextProposed)]  # type: ignore[attr-defined]  # what was asked for
+        texts = [one.values for one in sitting.announced(TextProposed)]
         for before, after in pairwise(texts):
             assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import pytest
 
@@ -38,6 +38,7 @@ ANOTHER: Final = ConsensusDecided(
 """A decision of a protocol that no test here is about."""
 
 DecisionT = TypeVar("DecisionT", bound=Decision)
+EventT = TypeVar("EventT", bound=Event)
 
 
 class Sitting:
@@ -102,7 +103,7 @@ class Sitting:
         """Return why the latest invalid word of somebody does not count."""
         return self.state.refused[agent].reason
 
-    def announced(self, kind: type[Event]) -> list[Event]:
+    def announced(self, kind: type[EventT]) -> list[EventT]:
         """Return what protocol code announced."""
         return [
             one.data
@@ -122,7 +123,7 @@ class Sitting:
 
 
 def _entity(log: Sequence[Recorded]) -> Entity[SessionState]:
-    return cast("Entity[SessionState]", fold(SESSION, log))
+    return fold(SESSION, log)
 
 
 def proved_wrong(sitting: Sitting) -> str:

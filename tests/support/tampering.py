@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 from msgspec import inspect
@@ -19,7 +19,7 @@ def corruptions(value: object) -> Iterator[object]:
     """Yield values that differ from one in a single place, at any depth."""
     match value:
         case tuple():
-            yield from _in_tuple(value)
+            yield from _in_tuple(cast("tuple[object, ...]", value))
         case msgspec.Struct():
             for field in value.__struct_fields__:
                 for changed in (*corruptions(getattr(value, field)), *_filled(value, field)):

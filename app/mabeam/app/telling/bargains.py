@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mabeam.app.telling.events import _told
+from mabeam.app.telling.events import _told  # pyright: ignore[reportPrivateUsage]  - to add to it
 from mabeam.app.telling.words import because, joined, policy_in_words
 from mabeam.core.allocation.events import (
     AssignmentDecided,

@@ -178,8 +178,8 @@ def verify(hearing: Hearing[AssignmentOpened], decision: Decision) -> None:
         (
             *terms(hearing, decision),
             ("assigned", len(set(given)), len(given)),
-            ("assigned", {*given} - {*tasks}, set()),
-            ("assigned", {one.agent for one in decision.assigned} - {*works}, set()),
+            ("assigned", [name for name in given if name not in tasks], []),
+            ("assigned", [one for one in decision.assigned if one.agent not in works], []),
             ("outcome", decision.outcome, outcome),
             ("unassigned", decision.unassigned, _unassigned(hearing, decision.assigned)),
             (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -30,6 +30,7 @@ from mabeam.core.policies import Policies
 __all__ = ["ASSIGNING", "PROVING", "Keep", "Shared", "Work"]
 
 PERCENT: Final = 100
+ParametersT = TypeVar("ParametersT", bound=msgspec.Struct)
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -254,15 +255,31 @@ def _stepwise_flaw(
     return ""
 
 
-def _register(name: str, parameters: type[msgspec.Struct], rank_of: Callable[..., Rank]) -> None:
-    ASSIGNING.register(name, 1, parameters)(
-        lambda given, tasks, works: _stepwise(tasks, works, rank_of(given))
-    )
-    PROVING.register(name, 1, parameters)(
-        lambda given, tasks, works, decision: _stepwise_flaw(tasks, works, decision, rank_of(given))
-    )
+def _register(
+    name: str, parameters: type[ParametersT], rank_of: Callable[[ParametersT], Rank]
+) -> None:
+    def assigning(given: ParametersT, tasks: Sequence[Task], works: Sequence[Work]) -> Shared:
+        return _stepwise(tasks, works, rank_of(given))
+
+    def proving(
+        given: ParametersT,
+        tasks: Sequence[Task],
+        works: Sequence[Work],
+        decision: AssignmentDecided,
+    ) -> str:
+        return _stepwise_flaw(tasks, works, decision, rank_of(given))
+
+    ASSIGNING.register(name, 1, parameters)(assigning)
+    PROVING.register(name, 1, parameters)(proving)
 
 
-_register("round_robin", NoParameters, lambda _: round_robin)
-_register("best_match", NoParameters, lambda _: best_match)
+def _always(rank: Rank) -> Callable[[NoParameters], Rank]:
+    def of(parameters: NoParameters) -> Rank:  # noqa: ARG001 - it has none
+        return rank
+
+    return of
+
+
+_register("round_robin", NoParameters, _always(round_robin))
+_register("best_match", NoParameters, _always(best_match))
 _register("least_loaded", Limits, least_loaded)

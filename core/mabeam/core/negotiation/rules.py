@@ -40,7 +40,10 @@ _UNANIMOUS: Final = ("negotiation", "single_text")
 
 
 def _register(name: str, protocol: str) -> None:
-    RULES.register(name, 1, NoParameters)(lambda _parameters: protocol)
+    def of(parameters: NoParameters) -> str:  # noqa: ARG001 - it has none
+        return protocol
+
+    RULES.register(name, 1, NoParameters)(of)
 
 
 for _name, _protocol in (
