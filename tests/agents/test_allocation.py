@@ -19,6 +19,7 @@ from mabeam.agents.policies import (
     PolicyAgent,
     policy_of,
 )
+from mabeam.app import connect
 from mabeam.app.composition import attach
 from mabeam.app.space import Space
 from mabeam.core.allocation import (
@@ -33,6 +34,8 @@ from mabeam.core.session import Decision, Opening, Participant
 from mabeam.infra.memory import MemoryStore
 from mabeam.infra.system import SystemClock, SystemIds
 from mabeam.projections.verification import verify
+from support.nats_server import NatsServer
+from support.worlds import fresh_space
 
 TEAM: Final = tuple(map(Participant, ("ann", "bob", "cyd")))
 
@@ -146,3 +149,19 @@ class TestPolicies:
         )
         assert isinstance(decision, ContractNetDecided)
         assert decision.done_by == ("ann",)
+
+
+@pytest.mark.jetstream
+async def test_contractors_work_over_a_server(nats_server: NatsServer) -> None:
+    async with connect(fresh_space(), server=nats_server.url) as space:
+        await space.host(
+            PolicyAgent("ann", [CapableContractor(cost=2)]),
+            PolicyAgent("bob", [FailingContractor(cost=1)]),
+        )
+        session = await space.sessions.open(
+            ContractNetOpened(task="x", participants=TEAM[:2], awards=2)
+        )
+        decision = await session.decision()
+        assert isinstance(decision, ContractNetDecided)
+        assert [contract.ended for contract in decision.contracts] == ["done", "failed"]
+        assert (await verify(space.store)).divergences == ()

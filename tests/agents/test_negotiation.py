@@ -23,6 +23,7 @@ from mabeam.agents.policies import (
     UtilityDeclarer,
     policy_of,
 )
+from mabeam.app import connect
 from mabeam.app.composition import attach
 from mabeam.app.space import Space
 from mabeam.core.negotiation import (
@@ -47,6 +48,8 @@ from mabeam.infra.system import SystemClock, SystemIds
 from mabeam.projections.verification import verify
 from support.cases import cases
 from support.genius import domain, profile
+from support.nats_server import NatsServer
+from support.worlds import fresh_space
 
 PAIR: Final = (Participant("ann"), Participant("bob"))
 PRICE: Final = RangeIssue("price", Decimal(0), Decimal(20), Decimal(1))
@@ -297,3 +300,19 @@ class TestPolicies:
             )
             assert (await session.decision()).outcome == "decided"
             assert set(session.state.spoken) == {"ann"}
+
+
+@pytest.mark.jetstream
+async def test_agents_agree_over_a_server(nats_server: NatsServer) -> None:
+    async with connect(fresh_space(), server=nats_server.url) as space:
+        await space.host(
+            PolicyAgent("ann", [ConcedingNegotiator(evaluations=SELLER)]),
+            PolicyAgent("bob", [ConcedingNegotiator(evaluations=BUYER)]),
+        )
+        session = await space.sessions.open(
+            NegotiationOpened(issues=ISSUES, participants=PAIR, rounds=6)
+        )
+        decision = await session.decision()
+        assert isinstance(decision, NegotiationDecided)
+        assert decision.ended == "agreement"
+        assert (await verify(space.store)).divergences == ()

@@ -119,3 +119,18 @@ def test_what_cannot_be_held_is_refused(talks: Talks) -> None:
     done = talks.run("open", "--party", "ann", "--issue", "day=Mon,Tue")
     assert done.code == Code.INVALID_DATA
     assert "participants" in done.err
+
+
+def test_a_solution_is_found_by_the_commands_of_all_sessions(talks: Talks) -> None:
+    """What has no command of its own is opened and said with `mabeam session`."""
+    at = ("--server", talks.url)
+    issues = 'issues=[{"type":"options","name":"day","options":["Mon","Tue"]}]'
+    invoke(
+        "session", "open", talks.space, "bargaining", "--set", issues, "--set", "rule=kalai",
+        "--set", 'participants=["ann","ben"]', "--name", "day", *at,
+    )  # fmt: skip
+    for agent, values in (("ann", "[1, 0.5]"), ("ben", "[0, 0.75]")):
+        worth = f'evaluations=[{{"weight": 1, "values": {values}}}]'
+        assert invoke("session", "say", talks.space, "day", "--set", worth, "--by", agent, *at).out
+    assert getattr(talks.decided("day"), "agreement", None) == ("Tue",)
+    assert "settles on Tue; they gain: ann 1/2 and ben 3/4" in talks.told()
