@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-import mabeam.core.catalogue  # noqa: F401  # pyright: ignore[reportUnusedImport]  - so that every protocol is known
+import mabeam.core.catalogue  # noqa: F401 - registers  # pyright: ignore[reportUnusedImport] - all
 from mabeam.core.errors import Rejected
 from mabeam.core.events import Event, registered
 from mabeam.core.session.events import Opening, Speech

@@ -162,10 +162,10 @@ class StubbornNegotiator(_Negotiator, frozen=True, kw_only=True, tag="stubborn_n
     def aim(
         self,
         me: str,  # noqa: ARG002 - nothing counts
-        opening: NegotiationOpened,  # noqa: ARG002
-        talks: Talks,  # noqa: ARG002
+        opening: NegotiationOpened,  # noqa: ARG002 - likewise
+        talks: Talks,  # noqa: ARG002 - likewise
         best: Fraction,
-        worst: Fraction,  # noqa: ARG002
+        worst: Fraction,  # noqa: ARG002 - likewise
     ) -> Fraction:
         """Return its best."""
         return best

@@ -21,7 +21,7 @@ _BY = click.option("--by", default="operator", show_default=True, help="In whose
 
 @click.group
 def negotiate() -> None:
-    """Let parties negotiate: offer, accept or reject, until they agree."""
+    """Let parties negotiate, until they agree or walk away."""
 
 
 @negotiate.command(

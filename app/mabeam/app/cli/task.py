@@ -20,7 +20,7 @@ _BY = click.option("--by", default="operator", show_default=True, help="In whose
 
 @click.group
 def task() -> None:
-    """Call for proposals for a task, propose to do it, report that it is done."""
+    """Call for proposals, propose to do a task, report it done."""
 
 
 @task.command(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mabeam.app.telling import bargains  # noqa: F401  # pyright: ignore[reportUnusedImport]  - teaches `tell` its words
+from mabeam.app.telling import bargains  # noqa: F401 - adds  # pyright: ignore[reportUnusedImport] - words
 from mabeam.app.telling.events import asides, tell
 from mabeam.app.telling.words import shown, type_in_words
 
