@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from decimal import Decimal
-from typing import Final
+from typing import Final, cast
 
 import pytest
 
+from mabeam.agents.agent import Heard
 from mabeam.agents.author import Author
 from mabeam.agents.coordinator import Coordinator
 from mabeam.agents.policies import (
@@ -28,6 +29,7 @@ from mabeam.core.allocation import (
     ContractNetDecided,
     ContractNetOpened,
     Task,
+    WorkOffered,
 )
 from mabeam.core.policies import Policy
 from mabeam.core.session import Decision, Opening, Participant
@@ -35,6 +37,7 @@ from mabeam.infra.memory import MemoryStore
 from mabeam.infra.system import SystemClock, SystemIds
 from mabeam.projections.verification import verify
 from support.nats_server import NatsServer
+from support.sitting import Sitting
 from support.worlds import fresh_space
 
 TEAM: Final = tuple(map(Participant, ("ann", "bob", "cyd")))
@@ -138,6 +141,16 @@ class TestPolicies:
             "capabilities": ["go"],
         }
         assert policy_of(fields) == CapableContractor(cost=3, capabilities=("go",))
+
+    def test_who_has_spoken_says_it_once(self) -> None:
+        """After a restart, or told twice, an agent finds in the session that it has spoken."""
+        opening = AssignmentOpened(tasks=(Task("a"),), participants=TEAM)
+        sitting, heard = Sitting(opening), cast("Heard", None)
+        policy = CostReporter(costs={"a": 1})
+        (word,) = policy.answer("ann", sitting.state, opening, heard)
+        assert word == WorkOffered(costs={"a": 1})
+        sitting.say("ann", word)
+        assert policy.answer("ann", sitting.state, opening, heard) == ()
 
     async def test_who_calls_does_not_propose_to_itself(self, space: Space) -> None:
         decision = await held(

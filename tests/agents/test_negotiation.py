@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from typing import Final, cast
 
 import pytest
 
+from mabeam.agents.agent import Heard
 from mabeam.agents.author import Author
 from mabeam.agents.coordinator import Coordinator
 from mabeam.agents.policies import (
@@ -26,7 +27,9 @@ from mabeam.agents.policies import (
 from mabeam.app import connect
 from mabeam.app.composition import attach
 from mabeam.app.space import Space
+from mabeam.core.events import Event
 from mabeam.core.negotiation import (
+    AmountRequested,
     BargainingDecided,
     BargainingOpened,
     Evaluation,
@@ -38,6 +41,9 @@ from mabeam.core.negotiation import (
     ResourceOpened,
     SingleTextDecided,
     SingleTextOpened,
+    TextJudged,
+    TextProposed,
+    UtilityDeclared,
     table,
     utility,
 )
@@ -49,6 +55,7 @@ from mabeam.projections.verification import verify
 from support.cases import cases
 from support.genius import domain, profile
 from support.nats_server import NatsServer
+from support.sitting import Sitting
 from support.worlds import fresh_space
 
 PAIR: Final = (Participant("ann"), Participant("bob"))
@@ -283,6 +290,39 @@ class TestPolicies:
         assert policy_of(fields) == ConcedingNegotiator(
             evaluations=(Evaluation(Decimal("0.18"), (Decimal(1), Decimal("2.5"))),), exponent=2
         )
+
+    @pytest.mark.parametrize(
+        ("opening", "policy", "word", "heard_again"),
+        [
+            (
+                SingleTextOpened(issues=ISSUES, participants=PAIR),
+                TextJudge(evaluations=SELLER),
+                TextJudged(round=1, accept=True),
+                TextProposed(round=1, values=("0", "slow")),
+            ),
+            (
+                BargainingOpened(issues=ISSUES, participants=PAIR),
+                UtilityDeclarer(evaluations=SELLER),
+                UtilityDeclared(evaluations=SELLER),
+                BargainingOpened(issues=ISSUES, participants=PAIR),
+            ),
+            (
+                ResourceOpened(resource="cpu", amount=9, participants=PAIR),
+                RequestingParty(wanted=1),
+                AmountRequested(amount=1),
+                ResourceOpened(resource="cpu", amount=9, participants=PAIR),
+            ),
+        ],
+    )
+    def test_who_has_spoken_says_it_once(
+        self, opening: Opening, policy: AgentPolicy, word: Event, heard_again: Event
+    ) -> None:
+        """After a restart, or told twice, an agent finds in the session that it has spoken."""
+        sitting = Sitting(opening).settle()
+        heard = cast("Heard", None)
+        assert policy.answer("ann", sitting.state, heard_again, heard) == (word,)
+        sitting.say("ann", word)
+        assert policy.answer("ann", sitting.state, heard_again, heard) == ()
 
     async def test_they_do_not_answer_what_is_none_of_their_business(self, space: Space) -> None:
         every: Sequence[AgentPolicy] = (

@@ -58,10 +58,15 @@ class _Negotiator(AgentPolicy, frozen=True, kw_only=True):
     reservation: Decimal = Decimal(0)
 
     def aim(
-        self, me: str, opening: NegotiationOpened, talks: Talks, best: Fraction, worst: Fraction
+        self,
+        me: str,  # noqa: ARG002 - what counts differs
+        opening: NegotiationOpened,  # noqa: ARG002 - likewise
+        talks: Talks,  # noqa: ARG002 - likewise
+        best: Fraction,
+        worst: Fraction,  # noqa: ARG002 - likewise
     ) -> Fraction:
-        """Return the least worth that it would have now."""
-        raise NotImplementedError
+        """Return the least worth that it would have now: its best, unless it concedes."""
+        return best
 
     def answer(
         self,
@@ -158,17 +163,6 @@ class TitForTatNegotiator(_Negotiator, frozen=True, kw_only=True, tag="tit_for_t
 
 class StubbornNegotiator(_Negotiator, frozen=True, kw_only=True, tag="stubborn_negotiator"):
     """Never concedes: it offers and accepts its best outcome alone."""
-
-    def aim(
-        self,
-        me: str,  # noqa: ARG002 - nothing counts
-        opening: NegotiationOpened,  # noqa: ARG002 - likewise
-        talks: Talks,  # noqa: ARG002 - likewise
-        best: Fraction,
-        worst: Fraction,  # noqa: ARG002 - likewise
-    ) -> Fraction:
-        """Return its best."""
-        return best
 
 
 class TextJudge(AgentPolicy, frozen=True, kw_only=True, tag="text_judge"):

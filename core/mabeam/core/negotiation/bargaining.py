@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
-from math import lcm
+from math import lcm, prod
 from typing import Final, cast
 
 from mabeam.core.checking import check_facts, check_text, check_within, disproved, plain
@@ -190,8 +190,8 @@ def _unmet(hearing: Hearing[BargainingOpened], outcome: Outcome) -> tuple[Altern
 def verify(hearing: Hearing[BargainingOpened], decision: Decision) -> None:
     """Check a decision: the gains are those of the agreement, and no outcome is better.
 
-    Every outcome is held against the agreement by the definition of the solution, in
-    fractions; nothing is solved again.
+    Every outcome is held against the best, in whole numbers, and what is greatest is computed
+    by its definition; nothing is solved again.
 
     Raises:
         Rejected: An outcome is better or as good as one that is not listed, a gain is not
@@ -206,69 +206,85 @@ def verify(hearing: Hearing[BargainingOpened], decision: Decision) -> None:
             ("outcomes_count", decision.outcomes_count, _outcomes_count(hearing.opening)),
         ),
     )
-    rivals = _rivals(hearing) if _is_complete(hearing) else {}
-    best = max(rivals.values(), default=())
-    equals = tuple(number for number, key in rivals.items() if key == best)
-    outcome = "decided" if equals else "no_quorum"
+    gains, scale = _rational_gains(hearing) if _is_complete(hearing) else ({}, 1)
+    ideal = tuple(map(max, zip(*gains.values(), strict=True)))
+    concept = hearing.opening.rule.name
+    ranks = {number: _rank(concept, gain, ideal) for number, gain in gains.items()}
+    best = max(ranks.values(), default=())
+    equals = tuple(number for number, rank in ranks.items() if rank == best)
+    outcome: Outcome = "decided" if equals else "no_quorum"
     if len(equals) > 1 and hearing.opening.tie_break == "refuse":
         outcome = "tie_unresolved"
     agreement: tuple[str, ...] = ()
     if outcome == "decided":
         agreement = outcome_at(hearing.opening.issues, _chosen(hearing, equals))
+    ideals = [Fraction(most, scale) for most in ideal]
+    stands = [Fraction(gain, scale) for gain in gains[equals[0]]] if equals else []
     check_facts(
         CERTIFICATE,
         (
-            ("rational_count", decision.rational_count, len(rivals)),
+            ("rational_count", decision.rational_count, len(gains)),
             ("equals", decision.equals, equals[:EQUALS_MAX]),
             ("equals_count", decision.equals_count, len(equals)),
             ("outcome", decision.outcome, outcome),
             ("agreement", decision.agreement, agreement),
             ("number", decision.number, as_value(hearing.opening.issues, agreement)),
-            ("criterion", decision.criterion, tuple(map(str, best))),
-            ("gains", decision.gains, _proved_gains(hearing, agreement)),
-            ("alternatives", decision.alternatives, _unmet(hearing, cast("Outcome", outcome))),
+            ("criterion", decision.criterion, _defined(concept, stands, ideals)),
+            ("gains", decision.gains, _proved_gains(hearing, agreement, ideals)),
+            ("alternatives", decision.alternatives, _unmet(hearing, outcome)),
         ),
     )
 
 
-def _rivals(hearing: Hearing[BargainingOpened]) -> dict[int, tuple[Fraction, ...]]:
-    """Return, for each rational outcome, what the solution compares, by its definition."""
-    gains = _all_gains(hearing)
-    ideal = tuple(map(max, zip(*gains.values(), strict=True)))
-    able = [place for place, most in enumerate(ideal) if most > 0]
-    concept = hearing.opening.rule.name
-    found: dict[int, tuple[Fraction, ...]] = {}
-    for number, gain in gains.items():
-        if concept == "nash":
-            product = Fraction(1)
-            for place in able:
-                product *= gain[place]
-            found[number] = (product,) if product else (product, sum(gain, Fraction(0)))
-        elif concept == "max_welfare":
-            found[number] = (sum(gain, Fraction(0)),)
-        else:
-            over = ideal if concept == "kalai_smorodinsky" else [Fraction(1)] * len(ideal)
-            found[number] = tuple(sorted(gain[place] / over[place] for place in able))
-    return found
+def _rational_gains(
+    hearing: Hearing[BargainingOpened],
+) -> tuple[dict[int, tuple[int, ...]], int]:
+    """Return the gains of each rational outcome in whole numbers, and how many make 1."""
+    worths = [table(hearing.opening.issues, one.evaluations) for one in _declared(hearing)]
+    least = [exact(one.reservation) for one in _declared(hearing)]
+    scale = lcm(*(one.scale for one in worths), *(one.denominator for one in least))
+    columns = [
+        [unit * (scale // one.scale) - int(none * scale) for unit in one.units]
+        for one, none in zip(worths, least, strict=True)
+    ]
+    gains = enumerate(zip(*columns, strict=True))
+    return {number: gain for number, gain in gains if min(gain) >= 0}, scale
 
 
-def _all_gains(hearing: Hearing[BargainingOpened]) -> dict[int, tuple[Fraction, ...]]:
-    columns: list[list[Fraction]] = []
-    for declared in _declared(hearing):
-        worths = table(hearing.opening.issues, declared.evaluations)
-        least = exact(declared.reservation)
-        columns.append([Fraction(unit, worths.scale) - least for unit in worths.units])
-    return {
-        number: gain for number, gain in enumerate(zip(*columns, strict=True)) if min(gain) >= 0
-    }
+def _rank(concept: str, gain: tuple[int, ...], ideal: tuple[int, ...]) -> tuple[int, ...]:
+    """Return what outcomes are compared by, in whole numbers; the greatest is best."""
+    if concept == "max_welfare":
+        return (sum(gain),)
+    able = [place for place, most in enumerate(ideal) if most]
+    product = prod(gain[place] for place in able)
+    if concept == "nash":
+        return (product,) if product else (0, sum(gain))
+    # A part of the ideal, times the product of all ideals, is whole.
+    ideals = prod(ideal[place] for place in able) if concept == "kalai_smorodinsky" else 1
+    divided = ideal if concept == "kalai_smorodinsky" else (1,) * len(ideal)
+    return tuple(sorted(gain[place] * (ideals // divided[place]) for place in able))
+
+
+def _defined(concept: str, gain: list[Fraction], ideal: list[Fraction]) -> tuple[str, ...]:
+    """Return what is greatest for one outcome, by the definition of the solution."""
+    if not gain:
+        return ()
+    able = [(one, most) for one, most in zip(gain, ideal, strict=True) if most]
+    total = sum(gain, Fraction(0))
+    if concept == "max_welfare":
+        return (str(total),)
+    if concept == "nash":
+        product = prod((one for one, _ in able), start=Fraction(1))
+        return (str(product),) if product else ("0", str(total))
+    over = concept == "kalai_smorodinsky"
+    return tuple(map(str, sorted(one / most if over else one for one, most in able)))
 
 
 def _proved_gains(
-    hearing: Hearing[BargainingOpened], agreement: tuple[str, ...]
+    hearing: Hearing[BargainingOpened], agreement: tuple[str, ...], ideals: Sequence[Fraction]
 ) -> tuple[Gain, ...]:
     if not agreement:
         return ()
-    ideal = tuple(map(max, zip(*_all_gains(hearing).values(), strict=True)))
     return tuple(
         Gain(
             spoken.agent,
@@ -278,7 +294,7 @@ def _proved_gains(
             spoken.position,
         )
         for spoken, declared, most in zip(
-            hearing.by_agent(), _declared(hearing), ideal, strict=True
+            hearing.by_agent(), _declared(hearing), ideals, strict=True
         )
     )
 
