@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from mabeam.core import allocation, negotiation
 from mabeam.core.allocation import AssignmentOpened, ContractNetOpened, Task
-from mabeam.core.decider import fold
+from mabeam.core.decider import Entity, fold
+from mabeam.core.envelope import Recorded
 from mabeam.core.events import Event, registered
 from mabeam.core.negotiation import (
     BargainingOpened,
@@ -28,6 +30,7 @@ from mabeam.core.session import (
     Cancelled,
     Opening,
     Participant,
+    SessionState,
     protocol_of,
 )
 from mabeam.core.session import hearing as heard
@@ -72,20 +75,14 @@ class TestAnyHistory:
     @given(st.sampled_from(OPENINGS), st.lists(st.builds(said, anything, anybody), max_size=8))
     def test_it_is_folded_and_comes_to_an_end(self, opening: Opening, past: list[Event]) -> None:
         log = history(said(opening, "lead"), *past)
+        said_ids = {one.id for one in log}
         evolving_is_total(SESSION, log)
         folding_can_be_interrupted(SESSION, log)
         for now_ns in (0, 10**30):
-            ended = reacting_ends(
-                SESSIONS,
-                lambda events: fold(SESSION, events),
-                log,
-                "it",
-                now_ns=now_ns,
-                rounds_max=60,
-            )
-        state = fold(SESSION, ended).state
+            log = reacting_ends(SESSIONS, _entity, log, "it", now_ns=now_ns, rounds_max=60)
+        state = fold(SESSION, log).state
         assert state.phase == "ended"
-        if state.decision is not None and state.decided_id not in {one.id for one in log}:
+        if state.decision is not None and state.decided_id not in said_ids:
             protocol_of(opening).verify(heard("it", state), state.decision)
 
 
@@ -104,3 +101,7 @@ class TestEnds:
         state = Sitting(broken).settle().state
         assert (state.phase, state.outcome) == ("ended", "failed")
         assert "policy.unknown" in state.reason
+
+
+def _entity(log: Sequence[Recorded]) -> Entity[SessionState]:
+    return fold(SESSION, log)
