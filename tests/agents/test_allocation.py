@@ -148,7 +148,8 @@ class TestPolicies:
         sitting, heard = Sitting(opening), cast("Heard", None)
         policy = CostReporter(costs={"a": 1})
         (word,) = policy.answer("ann", sitting.state, opening, heard)
-        assert word == WorkOffered(costs={"a": 1})
+        assert isinstance(word, WorkOffered)
+        assert word.costs == {"a": 1}
         sitting.say("ann", word)
         assert policy.answer("ann", sitting.state, opening, heard) == ()
 
