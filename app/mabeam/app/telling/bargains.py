@@ -85,7 +85,7 @@ def _(event: TurnPassed) -> str:
 @_told.register
 def _(event: NegotiationDecided) -> str:
     if event.outcome != "decided":
-        return f"finds no agreement: {_ENDS[event.ended]}"
+        return f"finds no agreement: {_ENDS.get(event.ended, event.ended)}"
     return f"finds them agreed on {', '.join(event.agreement)}, as {event.offered_by} offered"
 
 
@@ -152,7 +152,7 @@ def _(event: SharesProposed) -> str:
 def _(event: ResourceDecided) -> str:
     if event.outcome != "decided":
         to = f", {event.escalated_to} is to decide" if event.escalated_to else ""
-        return f"gives nothing: {_ENDS[event.ended]}{to}"
+        return f"gives nothing: {_ENDS.get(event.ended, event.ended)}{to}"
     return f"gives {joined([f'{share.agent} {share.amount:,}' for share in event.shares])}"
 
 
