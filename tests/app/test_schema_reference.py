@@ -14,14 +14,25 @@ from mabeam.core.events import Event
 
 # Said in full here, so that a lost word in a docstring does not quietly widen who may decide.
 PROTOCOL_ONLY = {
+    "mabeam.assignment.decided.v1",
     "mabeam.auction.decided.v1",
+    "mabeam.bargaining.decided.v1",
     "mabeam.conflict.detected.v1",
     "mabeam.conflict.resolution_chosen.v1",
     "mabeam.conflict.resolved.v1",
     "mabeam.consensus.decided.v1",
     "mabeam.constraint.checked.v1",
+    "mabeam.contract_net.contracts_awarded.v1",
+    "mabeam.contract_net.decided.v1",
+    "mabeam.negotiation.decided.v1",
+    "mabeam.negotiation.turn_passed.v1",
+    "mabeam.resource.decided.v1",
+    "mabeam.resource.shares_proposed.v1",
+    "mabeam.session.child_ended.v1",
     "mabeam.session.closed.v1",
     "mabeam.session.failed.v1",
+    "mabeam.single_text.decided.v1",
+    "mabeam.single_text.text_proposed.v1",
     "mabeam.variable.changed.v1",
     "mabeam.variable.refused.v1",
 }
