@@ -6,9 +6,11 @@ from typing import Final
 
 from mabeam.core import (
     agent,
+    allocation,
     auction,
     consensus,
     hierarchy,
+    negotiation,
     optimisation,
     refinement,
     session,
@@ -19,9 +21,11 @@ __all__ = ["DOMAINS"]
 
 DOMAINS: Final = (
     agent,
+    allocation,
     auction,
     consensus,
     hierarchy,
+    negotiation,
     optimisation,
     refinement,
     session,

@@ -1,28 +1,75 @@
 """Ready policies of agents, one module for each family of protocols."""
 
-from mabeam.agents.policies import auctions
-from mabeam.agents.policies.graphs import GraphAgent
-from mabeam.agents.policies.hierarchies import Delegate
+from mabeam.agents.policies.allocation import (
+    CapableContractor,
+    CostReporter,
+    FailingContractor,
+)
+from mabeam.agents.policies.auctions import (
+    BudgetedBidder,
+    ClockBidder,
+    CommittingBidder,
+    DutchBidder,
+    OutcryBidder,
+    ShadingBidder,
+    TruthfulBidder,
+)
+from mabeam.agents.policies.graphs import (
+    GraphAgent,
+)
+from mabeam.agents.policies.hierarchies import (
+    Delegate,
+)
 from mabeam.agents.policies.liars import (
     DraggingVoter,
     EquivocatingVoter,
     HonestVoter,
     SilentVoter,
 )
-from mabeam.agents.policies.policy import AgentPolicy, PolicyAgent, policies, policy_of
-from mabeam.agents.policies.refinement import RefiningVoter
+from mabeam.agents.policies.negotiation import (
+    ConcedingNegotiator,
+    RequestingParty,
+    StubbornNegotiator,
+    TextJudge,
+    TitForTatNegotiator,
+    UtilityDeclarer,
+)
+from mabeam.agents.policies.policy import (
+    AgentPolicy,
+    PolicyAgent,
+    policies,
+    policy_of,
+)
+from mabeam.agents.policies.refinement import (
+    RefiningVoter,
+)
 
 __all__ = [
     "AgentPolicy",
+    "BudgetedBidder",
+    "CapableContractor",
+    "ClockBidder",
+    "CommittingBidder",
+    "ConcedingNegotiator",
+    "CostReporter",
     "Delegate",
     "DraggingVoter",
+    "DutchBidder",
     "EquivocatingVoter",
+    "FailingContractor",
     "GraphAgent",
     "HonestVoter",
+    "OutcryBidder",
     "PolicyAgent",
     "RefiningVoter",
+    "RequestingParty",
+    "ShadingBidder",
     "SilentVoter",
+    "StubbornNegotiator",
+    "TextJudge",
+    "TitForTatNegotiator",
+    "TruthfulBidder",
+    "UtilityDeclarer",
     "policies",
     "policy_of",
 ]
-__all__ = ["AgentPolicy", "PolicyAgent", "auctions", "policies", "policy_of"]

@@ -23,6 +23,8 @@ COMMANDS: Final = {
     "sessions": "mabeam.app.cli.lists:sessions",
     "session": "mabeam.app.cli.session:session",
     "auction": "mabeam.app.cli.auction:auction",
+    "negotiate": "mabeam.app.cli.negotiate:negotiate",
+    "task": "mabeam.app.cli.task:task",
     "conflicts": "mabeam.app.cli.lists:conflicts",
     "state": "mabeam.app.cli.state:state",
     "replay": "mabeam.app.cli.replay:replay",

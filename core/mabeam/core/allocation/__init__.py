@@ -1,0 +1,78 @@
+"""Task allocation: who does what, by contract, by cost, by gain, or in turns."""
+
+from mabeam.core.allocation.assignment import ASSIGNMENT
+from mabeam.core.allocation.awards import Proposal, ranked
+from mabeam.core.allocation.bundles import Step, diminishing, sequential_greedy
+from mabeam.core.allocation.contract_net import CONTRACT_NET, Contracting
+from mabeam.core.allocation.events import (
+    Assigned,
+    AssignmentDecided,
+    AssignmentOpened,
+    Award,
+    ContractCancelled,
+    ContractEnd,
+    ContractNetDecided,
+    ContractNetOpened,
+    ContractsAwarded,
+    ContractWord,
+    Priced,
+    Task,
+    TaskDone,
+    TaskFailed,
+    TaskNotUnderstood,
+    TaskProposed,
+    TaskRefused,
+    Unassigned,
+    WorkOffered,
+)
+from mabeam.core.allocation.matching import Matching, assign, flaw, price_of_leaving
+from mabeam.core.allocation.pools import (
+    Limits,
+    Member,
+    best_match,
+    least_loaded,
+    load_of,
+    round_robin,
+    share_out,
+)
+
+__all__ = [
+    "ASSIGNMENT",
+    "CONTRACT_NET",
+    "Assigned",
+    "AssignmentDecided",
+    "AssignmentOpened",
+    "Award",
+    "ContractCancelled",
+    "ContractEnd",
+    "ContractNetDecided",
+    "ContractNetOpened",
+    "ContractWord",
+    "Contracting",
+    "ContractsAwarded",
+    "Limits",
+    "Matching",
+    "Member",
+    "Priced",
+    "Proposal",
+    "Step",
+    "Task",
+    "TaskDone",
+    "TaskFailed",
+    "TaskNotUnderstood",
+    "TaskProposed",
+    "TaskRefused",
+    "Unassigned",
+    "WorkOffered",
+    "assign",
+    "best_match",
+    "diminishing",
+    "flaw",
+    "least_loaded",
+    "load_of",
+    "price_of_leaving",
+    "ranked",
+    "round_robin",
+    "sequential_greedy",
+    "share_out",
+]
