@@ -13,6 +13,7 @@ from mabeam.core.actors import COORDINATOR
 from mabeam.core.catalogue import DOMAINS
 from mabeam.core.errors import ConfigurationError
 from mabeam.core.events import Event, registered
+from mabeam.core.session import Announcement, Decision
 from mabeam.core.subjects import ROOT, event_token
 
 __all__ = ["Entry", "entries"]
@@ -84,5 +85,5 @@ def _entries(packages: tuple[str, ...]) -> Iterator[Entry]:
             known.kind,
             known.struct,
             summary.removesuffix(_PROTOCOL_ONLY),
-            summary.endswith(_PROTOCOL_ONLY),
+            issubclass(known.struct, Decision | Announcement) or summary.endswith(_PROTOCOL_ONLY),
         )

@@ -94,7 +94,12 @@ class Constraint(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Assigned(msgspec.Struct, frozen=True, gc=False):
-    """A variable of the problem and its value."""
+    """A variable of the problem and its value.
+
+    Attributes:
+        variable: Its name.
+        value: One of its domain.
+    """
 
     variable: str
     value: str
