@@ -1,9 +1,9 @@
 """The pairwise matrix, kept current with every ballot.
 
-The matrix is one large integer with a lane of 64 bits for each pair, so that a ballot is
-added or taken back by one addition, whatever the number of pairs. All rules by pairs and
-Borda's follow from the matrix alone; majorities, plurality and approval follow from the
-first groups. A ballot costs about as many additions as there are options.
+Each row of the matrix is one large integer with a lane of 64 bits for each option, so that
+a ballot costs about as many additions as there are options, whatever the number of pairs.
+All rules by pairs and Borda's follow from the matrix alone; majorities, plurality and
+approval follow from the first groups.
 """
 
 from __future__ import annotations
@@ -30,36 +30,40 @@ class Tally(msgspec.Struct, frozen=True):
 
     Attributes:
         options: What is voted on.
-        columns: One in the lane of each option, by option.
-        rows: How far the row of each option is shifted, by option.
-        pairs: The matrix, packed.
+        lanes: Place of each option, and a one in its lane, by option.
+        everybody: A one in every lane.
+        rows: The weight that prefers an option to each other one, packed, by place.
         firsts: The weight that has each option in its first group, packed.
         weight: The weight of all ballots in it.
     """
 
     options: tuple[str, ...]
-    columns: dict[str, int]
-    rows: dict[str, int]
-    pairs: int = 0
+    lanes: dict[str, tuple[int, int]]
+    everybody: int
+    rows: tuple[int, ...]
     firsts: int = 0
     weight: int = 0
 
     def added(self, ranking: Ranking, weight: int = 1) -> Self:
         """Return the tally with one more ballot. A negative weight takes one back."""
-        columns, rows = self.columns, self.rows
-        below = sum(columns.values())
-        pairs = 0
+        lanes, rows = self.lanes, [*self.rows]
+        below = self.everybody
         for group in ranking:
+            # Most groups hold one option, and this is done for every ballot.
+            if len(group) == 1:
+                place, lane = lanes[group[0]]
+                below -= lane
+                rows[place] += below if weight == 1 else below * weight
+                continue
+            below -= sum([lanes[option][1] for option in group])
             for option in group:
-                below -= columns[option]
-            for option in group:
-                pairs += below << rows[option]
-        firsts = sum(columns[option] for option in ranking[0]) if ranking else 0
+                rows[lanes[option][0]] += below * weight
+        firsts = sum([lanes[option][1] for option in ranking[0]]) if ranking else 0
         return type(self)(
             self.options,
-            columns,
-            rows,
-            self.pairs + pairs * weight,
+            lanes,
+            self.everybody,
+            tuple(rows),
             self.firsts + firsts * weight,
             self.weight + weight,
         )
@@ -75,22 +79,19 @@ class Tally(msgspec.Struct, frozen=True):
     def matrix(self) -> Matrix:
         """Return how much weight prefers one option to another, for each pair."""
         size = len(self.options)
-        lanes = _lanes(self.pairs, size * size)
-        return tuple(lanes[row * size : (row + 1) * size] for row in range(size))
+        return tuple(_unpacked(row, size) for row in self.rows)
 
     def first_groups(self) -> tuple[int, ...]:
         """Return how much weight has each option in its first group."""
-        return _lanes(self.firsts, len(self.options))
+        return _unpacked(self.firsts, len(self.options))
 
 
 def empty_tally(options: Iterable[str]) -> Tally:
     """Return the tally of no ballots."""
     named = tuple(options)
-    return Tally(
-        named,
-        {option: 1 << (LANE * place) for place, option in enumerate(named)},
-        {option: LANE * len(named) * place for place, option in enumerate(named)},
-    )
+    lanes = {option: (place, 1 << (LANE * place)) for place, option in enumerate(named)}
+    everybody = sum(one for _, one in lanes.values())
+    return Tally(named, lanes, everybody, (0,) * len(named))
 
 
 def pairwise_of(profile: Profile) -> Matrix:
@@ -101,5 +102,5 @@ def pairwise_of(profile: Profile) -> Matrix:
     return tally.matrix()
 
 
-def _lanes(packed: int, count: int) -> tuple[int, ...]:
+def _unpacked(packed: int, count: int) -> tuple[int, ...]:
     return unpack(f"<{count}Q", packed.to_bytes(count * LANE // 8, "little"))
