@@ -15,6 +15,6 @@ _ABSENT: Final = {file: name for file, name in _NEEDED.items() if find_spec(name
 collect_ignore = [*_ABSENT]
 
 
-def pytest_report_header(config: pytest.Config) -> list[str]:  # noqa: ARG001 - the hook's name for it
+def pytest_report_header(config: pytest.Config) -> list[str]:
     """Tell what is not compared, when this folder is what is run."""
     return [f"{name} is not installed: {file} is left out" for file, name in _ABSENT.items()]

@@ -156,7 +156,9 @@ def test_truncated_rankings_agree(drawn: tuple[int, list[list[list[int]]]]) -> N
     if not any(round_.tied for round_ in mine.rounds):
         method = theirs.instant_runoff_for_truncated_linear_orders
         assert set(mine.winners) == found(method, other)
-    assert leaders(bucklin(profile, TIES)) == found(theirs.bucklin_for_truncated_linear_orders, other)
+    assert leaders(bucklin(profile, TIES)) == found(
+        theirs.bucklin_for_truncated_linear_orders, other
+    )
 
 
 def test_the_comparison_would_notice_another_rule() -> None:

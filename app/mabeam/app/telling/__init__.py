@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from mabeam.app.telling import voting
 from mabeam.app.telling.events import asides, tell
 from mabeam.app.telling.words import shown, type_in_words
 
-__all__ = ["asides", "shown", "tell", "type_in_words"]
+__all__ = ["FAMILIES", "asides", "shown", "tell", "type_in_words"]
+
+FAMILIES: Final = (voting,)
+"""Each of these registers words for the events of a family."""

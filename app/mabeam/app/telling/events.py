@@ -26,7 +26,7 @@ from mabeam.core.events import Event, Several
 from mabeam.core.numbers import to_decimal
 from mabeam.core.session.events import Cancelled, Closed, Decision, Failed, Opening
 
-__all__ = ["asides", "tell"]
+__all__ = ["asides", "audience", "ending", "tell", "told"]
 
 _MEAN_PLACES: Final = 4
 _ENDINGS: Final = {
@@ -48,7 +48,7 @@ def tell(recorded: Recorded) -> str:
         return f"says what nobody can read: {error}"
     if isinstance(event, Several):
         return "; ".join(map(tell, recorded.parts)) or "says what counts no more"
-    return of_variable(event, recorded.entity) or _told(event)
+    return of_variable(event, recorded.entity) or told(event)
 
 
 def asides(recorded: Recorded) -> list[str]:
@@ -71,103 +71,109 @@ def _asides(recorded: Recorded) -> list[str]:
 
 
 @singledispatch
-def _told(event: Event) -> str:
-    """Fall back on the payload itself for events that have no words here."""
+def told(event: Event) -> str:
+    """Return what an event says; by its payload itself where no words are registered for it."""
     name = type(event).__name__
     return f"{name} {msgspec.json.encode(event).decode()}"
 
 
-@_told.register
+@told.register
 def _(event: Registered) -> str:
     return f"registers as {event.role}{because(', '.join(event.capabilities))}"
 
 
-@_told.register
+@told.register
 def _(event: Updated) -> str:
     return f"is now {event.role}{because(', '.join(event.capabilities))}"
 
 
-@_told.register
+@told.register
 def _(event: Suspended) -> str:
     return f"is suspended{because(event.reason)}"
 
 
-@_told.register
+@told.register
 def _(event: Resumed) -> str:  # noqa: ARG001 - the type says it all
     return "takes part again"
 
 
-@_told.register
+@told.register
 def _(event: Deregistered) -> str:
     return f"leaves{because(event.reason)}"
 
 
-@_told.register
+@told.register
 def _(event: HandlerFailed) -> str:
     return f"failed in its handler {event.handler}: {event.error}: {event.message}"
 
 
-@_told.register
+@told.register
 def _(event: AuctionOpened) -> str:
     reserve = f", reserve {event.reserve:,}" if event.reserve else ""
     unit = f" {event.unit}" if event.unit and event.reserve else ""
-    return f"offers {event.lot!r}{_audience(event, ' to ')}{reserve}{unit}"
+    return f"offers {event.lot!r}{audience(event, ' to ')}{reserve}{unit}"
 
 
-@_told.register
+@told.register
 def _(event: BidPlaced) -> str:
     return f"bids {event.amount:,}{because(event.note)}"
 
 
-@_told.register
+@told.register
 def _(event: AuctionDecided) -> str:
     if event.outcome != "decided":
-        return f"awards it to nobody: {_ENDINGS.get(event.outcome, event.outcome)}"
+        return f"awards it to nobody: {ending(event.outcome)}"
     basis = "the reserve" if event.price_basis == "reserve" else "the second-highest bid"
     return f"awards it to {event.winner} at {event.price:,}, {basis}"
 
 
-@_told.register
+@told.register
 def _(event: ConsensusOpened) -> str:
     question = event.question or event.variable or "which number"
     step = "" if event.step is None else f" in steps of {event.step.normalize()}"
     span = f"{event.low.normalize():f} to {event.high.normalize():f}"
-    return f"asks{_audience(event, ' ')}: {question}, {span}{step}"
+    return f"asks{audience(event, ' ')}: {question}, {span}{step}"
 
 
-@_told.register
+@told.register
 def _(event: BallotCast) -> str:
     return f"votes {event.value}{because(event.note)}"
 
 
-@_told.register
+@told.register
 def _(event: ConsensusDecided) -> str:
     if event.outcome != "decided":
         value = "" if event.value is None else f"{event.value}, because "
-        return f"decides {value or 'nothing: '}{_ENDINGS.get(event.outcome, event.outcome)}"
+        return f"decides {value or 'nothing: '}{ending(event.outcome)}"
     terms = " + ".join(f"{c.weight} x {c.value}" for c in event.contributions)
     weights = sum(c.weight for c in event.contributions)
     mean = to_decimal(Fraction(event.mean), _MEAN_PLACES)
     return f"decides {event.value}: ({terms}) / {weights} = {mean}"
 
 
-@_told.register
+@told.register
 def _(event: Closed) -> str:
     why = "all have spoken" if event.reason == "complete" else "time is up"
     return f"closes it: {why}"
 
 
-@_told.register
+@told.register
 def _(event: Cancelled) -> str:
     return f"takes it back{because(event.reason)}"
 
 
-@_told.register
+@told.register
 def _(event: Failed) -> str:
     return f"ends it, for it cannot be held: {event.detail}"
 
 
-def _audience(opening: Opening, preposition: str) -> str:
+def ending(outcome: str) -> str:
+    """Return how a session ended without a decision."""
+    return _ENDINGS.get(outcome, outcome)
+
+
+def audience(opening: Opening, preposition: str) -> str:
+    """Return who may speak, with their weights; nothing where everybody may."""
     agents = [
         spoken.agent if spoken.weight == 1 else f"{spoken.agent} x{spoken.weight}"
         for spoken in opening.participants
