@@ -19,6 +19,7 @@ from bench.checking import measure_check
 from bench.deciding import measure_decisions
 from bench.failover import measure_failover
 from bench.figures import Figure, table
+from bench.holding import measure_sessions
 from bench.observing import measure_telemetry
 from bench.rebuilding import measure_rebuild
 from bench.recording import measure_recording
@@ -36,6 +37,7 @@ _BENCHMARKS: Final[dict[str, Callable[[Sizes], Awaitable[list[Figure]]]]] = {
     "replay": measure_replay,
     "rebuild": measure_rebuild,
     "decisions": measure_decisions,
+    "sessions": measure_sessions,
     "start": measure_start,
     "memory": measure_memory,
     "tables": measure_tables,

@@ -22,6 +22,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
         spaces: Spaces that are folded side by side.
         recorded: Events that the library `eventsourcing` reads again.
         rounds: Decisions for each number of agents.
+        sessions: Sessions that are held side by side.
         starts: How often a program is started.
         marks: Events after which memory is looked at.
     """
@@ -35,6 +36,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     spaces: int
     recorded: int
     rounds: tuple[tuple[int, int], ...]
+    sessions: int
     starts: int
     marks: tuple[int, ...]
 
@@ -49,6 +51,7 @@ FULL: Final = Sizes(
     spaces=8,
     recorded=10_000,
     rounds=((3, 100), (10, 100), (100, 40)),
+    sessions=1_000,
     starts=20,
     marks=(20_000, 50_000, 100_000),
 )
@@ -62,6 +65,7 @@ QUICK: Final = Sizes(
     spaces=4,
     recorded=5_000,
     rounds=((3, 40), (10, 40), (100, 10)),
+    sessions=200,
     starts=5,
     marks=(10_000, 20_000),
 )
@@ -75,6 +79,7 @@ TINY: Final = Sizes(
     spaces=2,
     recorded=200,
     rounds=((3, 2), (4, 2)),
+    sessions=5,
     starts=1,
     marks=(100, 200),
 )

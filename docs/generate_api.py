@@ -18,7 +18,7 @@ from mabeam.app.space.sessions import Sessions
 from mabeam.app.space.variables import Variables
 from mabeam.core import errors, testing
 from mabeam.core.auction.protocol import CLEARINGS
-from mabeam.core.consensus.protocol import TALLIES
+from mabeam.core.consensus.tallies import TALLIES
 from mabeam.core.policies import Policy
 from mabeam.core.ports import EventStore
 from mabeam.core.subjects import EVERYTHING

@@ -34,6 +34,7 @@ from mabeam.core.session import (
     Participant,
     Speech,
     hearing,
+    standing,
 )
 from mabeam.core.testing import Past, Said, given, said
 
@@ -122,9 +123,10 @@ class TestOpening:
         assert allowed in refusal.allowed
 
     def test_an_unknown_rule_is_refused(self) -> None:
-        opening = ConsensusOpened(low=Decimal(0), high=Decimal(1), rule=Policy("median"))
+        opening = ConsensusOpened(low=Decimal(0), high=Decimal(1), rule=Policy("mode"))
         refusal = given(SESSION).when(Open(opening)).then_rejected("policy.unknown", field="policy")
-        assert refusal.allowed == "weighted_mean version 1"
+        known = "median version 1, trimmed_mean version 1, weighted_mean version 1"
+        assert refusal.allowed == known
 
 
 class NotABallot(Speech, frozen=True, kw_only=True):
@@ -309,7 +311,7 @@ CHANGES: dict[str, dict[str, object]] = {
         "contributions": (),
         "mean": "",
     },
-    "another rule": {"rule": Policy("median")},
+    "another rule": {"rule": Policy("mode")},
     "another closing": {"considered": Considered(1, 3)},
     "other words replaced": {"superseded": 1},
 }
@@ -371,3 +373,11 @@ class TestResult:
 def test_decisions_survive_the_wire() -> None:
     decision = decided(OPENING, *VOTES)
     assert msgspec.json.decode(msgspec.json.encode(decision), type=ConsensusDecided) == decision
+
+
+def test_how_it_stands_is_shown_with_what_it_would_come_to() -> None:
+    state = given(SESSION, asked(weights={"ann": 3, "bob": 1}), vote("ann", "0.2")).state
+    shown = standing("s", state)
+    assert shown.rows == (("ann", "3", "0.2", "2"),)
+    assert shown.remarks == ("as it stands: 0.2",)
+    assert standing("s", given(SESSION, asked()).state).remarks == ()

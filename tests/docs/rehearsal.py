@@ -119,7 +119,9 @@ class Reader:
         return answer
 
     def _type(self, command: Command) -> Iterator[str]:
-        if command.text.split()[0] not in _PROGRAMS:
+        # What is set for one command stands before it.
+        program = next((word for word in command.text.split() if "=" not in word), "")
+        if program not in _PROGRAMS:
             yield f"{command.line} `{command.text}` is not executed; say so above it, and why"
             return
         self._uses(command.text)

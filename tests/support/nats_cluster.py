@@ -22,6 +22,8 @@ from support.waiting import until
 __all__ = ["NatsCluster", "Place", "breakable_cluster", "nats_cluster"]
 
 SIZE: Final = 3
+# A server that was away may be far behind, and the others let it wait between two attempts.
+SETTLE_SECONDS: Final = 120.0
 
 
 class Place(NamedTuple):
@@ -130,7 +132,7 @@ class NatsCluster:
         async def are_settled() -> bool:
             return await asyncio.to_thread(is_settled)
 
-        await until(are_settled)
+        await until(are_settled, SETTLE_SECONDS)
 
     def __enter__(self) -> Self:
         """Start all servers."""

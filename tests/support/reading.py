@@ -11,8 +11,8 @@ from mabeam.core.subjects import EVERYTHING, Filter
 
 __all__ = ["ids", "next_delivery", "positions", "read_all", "take"]
 
-# Nothing here takes long; this only turns a hang into a failure with a traceback.
-_PATIENCE_SECONDS = 20.0
+# Longer than any store of a test tries; this only turns a hang into a failure with a traceback.
+_PATIENCE_SECONDS = 60.0
 
 
 async def read_all(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from mabeam.infra.jetstream import JetStreamStore
 from mabeam.infra.jetstream.topology import stream_name
@@ -14,7 +15,10 @@ from support.clients import Clients
 from support.nats_cluster import NatsCluster
 from support.nats_server import NatsServer
 
-__all__ = ["Trial", "note"]
+__all__ = ["PATIENCE_SECONDS", "Trial", "note"]
+
+# A busy machine holds elections again and again; what is judged is whether all go on at last.
+PATIENCE_SECONDS: Final = 45.0
 
 Open = Callable[[str | list[str]], Awaitable[JetStreamStore]]
 GAPS = Path(__file__).resolve().parents[2] / "build" / "gaps.txt"

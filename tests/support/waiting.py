@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 __all__ = ["until"]
 
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.002
 
 

@@ -208,7 +208,9 @@ class AgentRunner:
     ) -> None:
         try:
             for write in writes:
-                await self._store.append(write)
+                position = await self._store.append(write)
+                # What it hears next it sees with its own words, and says nothing twice.
+                await self._live.wait_for(position)
         except MabeamError as error:
             handling.failed(error)
             _log.error(

@@ -13,13 +13,11 @@ import pytest
 from mabeam.core.errors import ConfigurationError
 from mabeam.infra.jetstream import Connection, JetStreamStore, connect, open_store
 from support.nats_cluster import NatsCluster
+from support.trial import PATIENCE_SECONDS
 from support.waiting import until
 from support.worlds import fresh_space
 
 OpenStore = Callable[..., Awaitable[JetStreamStore]]
-
-# A busy machine holds elections again and again; what is judged is whether all go on at last.
-PATIENCE_SECONDS = 45.0
 
 
 @pytest.fixture(scope="session")

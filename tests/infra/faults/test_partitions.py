@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from support.nats_server import NatsServer
 from support.network import Host, Network
 from support.proxy import Proxy
 from support.raw_client import RawClient
-from support.trial import Trial
+from support.trial import PATIENCE_SECONDS, Trial
 from support.waiting import until
 
 pytestmark = [
@@ -27,7 +28,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.faults,
     pytest.mark.root,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(480),
 ]
 
 Open = Callable[[str | list[str]], Awaitable[JetStreamStore]]
@@ -133,14 +134,20 @@ def is_at(line: Connection, url: str) -> bool:
     return present is not None and present.geturl() == url
 
 
-async def connected_to(url: str, others: list[str]) -> Connection:
+@asynccontextmanager
+async def connected_to(url: str, others: list[str]) -> AsyncGenerator[Connection]:
     """Connect to one of several servers."""
     for _ in range(100):
         line = await connect([url, *others])
         if is_at(line, url):
-            return line
+            break
         await line.close()
-    raise AssertionError("never connected to the one")
+    else:
+        raise AssertionError("never connected to the one")
+    try:
+        yield line
+    finally:
+        await line.close()
 
 
 async def test_a_leader_cut_off_does_not_refuse_what_the_others_have_recorded(
@@ -151,9 +158,11 @@ async def test_a_leader_cut_off_does_not_refuse_what_the_others_have_recorded(
     await far_cluster.settled(trial.stream)
     leader = await asyncio.to_thread(far_cluster.leader, trial.stream)
     follower = next(server for server in far_cluster.servers if server is not leader)
-    async with Proxy(follower.port, follower.host) as proxy:
-        line = await connected_to(proxy.url, [leader.url])
-        store = await open_store(line, space)
+    async with (
+        Proxy(follower.port, follower.host) as proxy,
+        connected_to(proxy.url, [leader.url]) as line,
+    ):
+        store = await open_store(line, space, patience_seconds=PATIENCE_SECONDS)
         first = await store.append(write(expect=NEW))
         cut.among_servers(leader)
         await until(partial(is_led_by_another, follower, trial.stream, leader, far_cluster))
@@ -166,7 +175,6 @@ async def test_a_leader_cut_off_does_not_refuse_what_the_others_have_recorded(
         proxy.is_deaf = False
         await proxy.open()
         assert await unanswered == second + 1
-        await line.close()
     cut.heal()
     await far_cluster.settled(trial.stream)
     assert await witness.head() == second + 1

@@ -14,6 +14,7 @@ from mabeam.infra.jetstream import Connection, connect, connection, open_store
 from mabeam.infra.jetstream.publisher import Message, Publisher
 from support.events import write
 from support.nats_server import NatsServer, free_port
+from support.proxy import Proxy
 from support.waiting import until
 
 pytestmark = [pytest.mark.jetstream, pytest.mark.slow]
@@ -24,15 +25,25 @@ PATIENCE_SECONDS = 60.0
 
 
 @pytest.fixture
-def lonely_server(tmp_path: Path) -> Iterator[NatsServer]:
-    """One server of three, of which the others were never started."""
-    routes = [f"nats://{LOOPBACK}:{free_port()}" for _ in range(2)]
-    cluster = {"name": "test", "listen": f"{LOOPBACK}:{free_port()}", "routes": routes}
-    server = NatsServer(tmp_path, settings={"server_name": "lonely", "cluster": cluster})
-    server.launch()
-    server.await_listening()
-    yield server
-    server.kill()
+def lonely_servers(tmp_path: Path) -> Iterator[list[NatsServer]]:
+    """Two servers, each one of three of which the others were never started."""
+    servers: list[NatsServer] = []
+    for name in ("lonely", "forlorn"):
+        routes = [f"nats://{LOOPBACK}:{free_port()}" for _ in range(2)]
+        cluster = {"name": name, "listen": f"{LOOPBACK}:{free_port()}", "routes": routes}
+        server = NatsServer(tmp_path / name, settings={"server_name": name, "cluster": cluster})
+        servers.append(server)
+        server.launch()
+    for server in servers:
+        server.await_listening()
+    yield servers
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture
+def lonely_server(lonely_servers: list[NatsServer]) -> NatsServer:
+    return lonely_servers[0]
 
 
 @pytest.fixture(autouse=True)
@@ -41,11 +52,11 @@ def short_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def connected(*servers: NatsServer) -> AsyncGenerator[Connection]:
+async def connected(*servers: NatsServer | Proxy) -> AsyncGenerator[Connection]:
     """Connect to the first of the servers, and let the others be known."""
     for _ in range(50):
         line = await connect([one.url for one in servers], watch_seconds=WATCH_SECONDS)
-        if line.wire.connected_url is not None and line.wire.connected_url.port == servers[0].port:
+        if is_at(line, servers[0]):
             break
         await line.close()
     else:
@@ -54,6 +65,12 @@ async def connected(*servers: NatsServer) -> AsyncGenerator[Connection]:
         yield line
     finally:
         await line.close()
+
+
+def is_at(line: Connection, server: NatsServer | Proxy) -> bool:
+    """Tell whether a connection is to this server now."""
+    present = line.wire.connected_url
+    return present is not None and present.geturl() == server.url
 
 
 async def test_what_one_server_does_not_answer_another_does(
@@ -77,6 +94,31 @@ async def test_what_one_server_does_not_record_another_does(
         answer = await publisher.publish(message, deadline)
         assert answer.seq == 1
         assert line.appends.seconds == 0
+
+
+async def test_a_server_is_tried_again_only_behind_all_others(
+    lonely_servers: list[NatsServer], nats_server: NatsServer, space: str
+) -> None:
+    returned_to_first: list[bool] = []
+    async with connected(*lonely_servers, nats_server) as line:
+        _ = line.on_return(lambda: returned_to_first.append(is_at(line, lonely_servers[0])))
+        store = await open_store(line, space, patience_seconds=PATIENCE_SECONDS)
+        assert await store.append(write()) == 1
+    assert not any(returned_to_first[: len(lonely_servers)])
+
+
+async def test_a_server_that_could_not_be_reached_is_tried_again(
+    lonely_server: NatsServer, nats_server: NatsServer, space: str
+) -> None:
+    """One that can be reached and serves nobody is no better."""
+    async with Proxy(nats_server.port) as proxy, connected(proxy, lonely_server) as line:
+        store = await open_store(line, space, patience_seconds=PATIENCE_SECONDS)
+        proxy.shut()
+        appending = asyncio.ensure_future(store.append(write()))
+        # Back at the same one, for the other was tried in vain.
+        await until(lambda: line.wire.stats["reconnects"] > 1 and is_at(line, lonely_server))
+        await proxy.open()
+        assert await appending == 1
 
 
 async def test_the_only_server_is_not_left(lonely_server: NatsServer, space: str) -> None:

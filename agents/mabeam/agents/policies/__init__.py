@@ -1,14 +1,26 @@
 """Ready policies of agents, one module for each family of protocols."""
 
+from mabeam.agents.policies.liars import (
+    DraggingVoter,
+    EquivocatingVoter,
+    HonestVoter,
+    SilentVoter,
+)
 from mabeam.agents.policies.policy import AgentPolicy, PolicyAgent, policies, policy_of
+from mabeam.agents.policies.refinement import RefiningVoter
 from mabeam.agents.policies.voting import ApprovingVoter, MajorityFollower, RankedVoter
 
 __all__ = [
     "AgentPolicy",
     "ApprovingVoter",
+    "DraggingVoter",
+    "EquivocatingVoter",
+    "HonestVoter",
     "MajorityFollower",
     "PolicyAgent",
     "RankedVoter",
+    "RefiningVoter",
+    "SilentVoter",
     "policies",
     "policy_of",
 ]

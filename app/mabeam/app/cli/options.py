@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -16,6 +18,7 @@ from mabeam.app.cli.place import DATA_VARIABLE, SERVER_VARIABLE, Place, data_fol
 
 __all__ = [
     "LOG_VARIABLE",
+    "PLUGINS_VARIABLE",
     "SPACE_VARIABLE",
     "CommandT",
     "as_json",
@@ -28,6 +31,8 @@ CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 SPACE_VARIABLE: Final = "MABEAM_SPACE"
 LOG_VARIABLE: Final = "MABEAM_LOG"
+PLUGINS_VARIABLE: Final = "MABEAM_PLUGINS"
+"""Modules with event types and protocols of one's own, separated by commas."""
 
 _STREAM: Final = "mabeam_"
 _CHECKPOINTS: Final = "_checkpoints"
@@ -92,6 +97,7 @@ def placed(command: Callable[..., Any]) -> Callable[..., Any]:
     ) -> object:
         context.ensure_object(Invocation).verbose = verbose
         _configure_log(verbose)
+        _load_plugins()
         return command(*args, place=_place(context, server, data), **kwargs)
 
     return with_place
@@ -105,6 +111,19 @@ def _place(context: click.Context, server: str | None, data: Path | None) -> Pla
         raise click.UsageError("--server and --data exclude each other")
     # What is typed counts more than what the environment says.
     return Place(None if data_typed else server, data_folder(data), explicit=data_typed)
+
+
+def _load_plugins() -> None:
+    """Import the modules that the environment names, from the working folder too."""
+    names = [name for name in os.environ.get(PLUGINS_VARIABLE, "").split(",") if name]
+    here = str(Path.cwd())
+    if names and here not in sys.path:
+        sys.path.insert(0, here)
+    for name in names:
+        try:
+            import_module(name)
+        except ImportError as error:
+            raise click.UsageError(f"{PLUGINS_VARIABLE} names {name}: {error}") from error
 
 
 def _configure_log(verbose: int) -> None:

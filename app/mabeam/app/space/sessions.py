@@ -12,6 +12,7 @@ from mabeam.core.auction.events import AuctionDecided, AuctionOpened, BidPlaced
 from mabeam.core.consensus.events import BallotCast, ConsensusDecided, ConsensusOpened
 from mabeam.core.decider import Entity
 from mabeam.core.errors import NotFound, Rejected
+from mabeam.core.policies import Policy
 from mabeam.core.session.decider import SESSION, Cancel, Open
 from mabeam.core.session.events import Decision, Opening, Participant, Speech, TieBreak, Visibility
 from mabeam.core.session.protocol import protocol_of
@@ -159,8 +160,9 @@ class Sessions:
         tie_break: TieBreak = "canonical",
         visibility: Visibility = "open",
         variable: str = "",
+        rule: Policy | str = "second_price",
     ) -> Session[AuctionDecided]:
-        """Offer a lot in a second-price auction.
+        """Offer a lot for sealed bids.
 
         Args:
             lot: What is offered.
@@ -176,6 +178,8 @@ class Sessions:
             visibility: ``sealed`` asks readers not to look at bids before the closing;
                 nothing keeps them from it.
             variable: The variable that becomes the winner's name.
+            rule: Who wins and what the winner pays: ``second_price``, under which it is best to
+                bid what the lot is worth; or another clearing rule.
 
         Raises:
             Rejected: A field is out of range, or another session has this name.
@@ -190,6 +194,7 @@ class Sessions:
             tie_break=tie_break,
             visibility=visibility,
             variable=variable,
+            rule=Policy(rule) if isinstance(rule, str) else rule,
         )
         return await self.open(opening, name=name, by=by)
 
@@ -207,8 +212,9 @@ class Sessions:
         name: str | None = None,
         by: str | None = None,
         quorum: int = 0,
+        rule: Policy | str = "weighted_mean",
     ) -> Session[ConsensusDecided]:
-        """Ask for a number: the weighted mean of the ballots, clamped and on the step.
+        """Ask for a number: what the rule makes of the ballots, clamped and on the step.
 
         Args:
             variable: The variable that the decision changes. Range and step are taken
@@ -223,6 +229,8 @@ class Sessions:
             name: Name of the session; a fresh id if None.
             by: Who opens it.
             quorum: Least total weight of voters; below it the default is taken.
+            rule: ``weighted_mean``, ``median`` or ``trimmed_mean``, with parameters as a
+                `Policy`; see `mabeam.core.consensus.tallies`.
 
         Raises:
             Rejected: The range is missing or a field contradicts another.
@@ -251,6 +259,7 @@ class Sessions:
             participants=_participants(voters),
             open_for_ms=round(open_for_seconds * 1000),
             quorum=quorum,
+            rule=Policy(rule) if isinstance(rule, str) else rule,
         )
         return await self.open(opening, name=name, by=by)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from functools import singledispatch
 from typing import Final
 
 import msgspec
 
+from mabeam.app.telling.numbers import number_in_words, of_refinement
 from mabeam.app.telling.variables import of_variable
 from mabeam.app.telling.words import because, joined, reason_in_words
 from mabeam.core.agent.events import (
@@ -23,12 +23,17 @@ from mabeam.core.consensus.events import BallotCast, ConsensusDecided, Consensus
 from mabeam.core.envelope import Recorded
 from mabeam.core.errors import CodecError, UnknownEventType
 from mabeam.core.events import Event, Several
-from mabeam.core.numbers import to_decimal
-from mabeam.core.session.events import Cancelled, Closed, Decision, Failed, Opening
+from mabeam.core.session.events import (
+    Cancelled,
+    ChildEnded,
+    Closed,
+    Decision,
+    Failed,
+    Opening,
+)
 
 __all__ = ["asides", "audience", "ending", "tell", "told"]
 
-_MEAN_PLACES: Final = 4
 _ENDINGS: Final = {
     "no_quorum": "the quorum was missed",
     "tie_unresolved": "a tie was left unresolved",
@@ -48,7 +53,7 @@ def tell(recorded: Recorded) -> str:
         return f"says what nobody can read: {error}"
     if isinstance(event, Several):
         return "; ".join(map(tell, recorded.parts)) or "says what counts no more"
-    return of_variable(event, recorded.entity) or told(event)
+    return of_variable(event, recorded.entity) or of_refinement(event) or told(event)
 
 
 def asides(recorded: Recorded) -> list[str]:
@@ -145,16 +150,20 @@ def _(event: ConsensusDecided) -> str:
     if event.outcome != "decided":
         value = "" if event.value is None else f"{event.value}, because "
         return f"decides {value or 'nothing: '}{ending(event.outcome)}"
-    terms = " + ".join(f"{c.weight} x {c.value}" for c in event.contributions)
-    weights = sum(c.weight for c in event.contributions)
-    mean = to_decimal(Fraction(event.mean), _MEAN_PLACES)
-    return f"decides {event.value}: ({terms}) / {weights} = {mean}"
+    made = number_in_words(event.rule, event.contributions, event.dropped, event.mean)
+    return f"decides {event.value}: {made}"
 
 
 @told.register
 def _(event: Closed) -> str:
     why = "all have spoken" if event.reason == "complete" else "time is up"
     return f"closes it: {why}"
+
+
+@told.register
+def _(event: ChildEnded) -> str:
+    result = f" with {event.result}" if event.result else ""
+    return f"hears that {event.child} ended: {event.outcome}{result}"
 
 
 @told.register

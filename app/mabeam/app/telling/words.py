@@ -33,10 +33,13 @@ __all__ = [
 
 _LENGTH_MAX: Final = 60
 _REASONS: Final = {
+    "about_oneself": "about oneself",
     "below_reserve": "below the reserve",
+    "no_agreement": "the offers do not agree",
     "no_quorum": "the quorum was missed",
     "not_eligible": "not among those who may speak",
     "outbid": "outbid",
+    "trimmed": "dropped as extreme",
     "tie_lost": "lost the tie",
     "tie_unresolved": "the tie was left unresolved",
 }

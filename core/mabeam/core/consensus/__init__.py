@@ -7,5 +7,16 @@ from mabeam.core.consensus.events import (
     Contribution,
 )
 from mabeam.core.consensus.protocol import CONSENSUS
+from mabeam.core.consensus.tallies import TALLIES, Tally, median, trimmed
 
-__all__ = ["CONSENSUS", "BallotCast", "ConsensusDecided", "ConsensusOpened", "Contribution"]
+__all__ = [
+    "CONSENSUS",
+    "TALLIES",
+    "BallotCast",
+    "ConsensusDecided",
+    "ConsensusOpened",
+    "Contribution",
+    "Tally",
+    "median",
+    "trimmed",
+]

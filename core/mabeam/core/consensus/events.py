@@ -68,10 +68,14 @@ class ConsensusDecided(Decision, frozen=True, kw_only=True):
 
     Attributes:
         value: The number; None when nothing was decided.
-        contributions: Certificate: every ballot counted, by the agents' names.
-        mean: Certificate: the exact mean before clamping and rounding, as a fraction.
+        contributions: Certificate: every ballot counted, by the agents' names, with the
+            weight it had.
+        mean: Certificate: the exact number before clamping and rounding, as a fraction: a
+            mean or a median, as the rule has it.
+        dropped: Certificate: voters whose ballots were dropped as extreme, by name.
     """
 
     value: Decimal | None = None
     contributions: tuple[Contribution, ...] = ()
     mean: str = ""
+    dropped: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ __all__ = [
     "Opening",
     "Outcome",
     "Participant",
+    "Revising",
     "Speech",
     "TieBreak",
     "Visibility",
@@ -29,6 +30,7 @@ __all__ = [
 Outcome: TypeAlias = Literal[
     "decided", "no_quorum", "tie_unresolved", "default_taken", "cancelled", "failed"
 ]
+Revising: TypeAlias = Literal["latest", "first", "exclude"]
 Visibility: TypeAlias = Literal["open", "sealed"]
 TieBreak: TypeAlias = Literal["canonical", "earliest", "refuse"]
 
@@ -60,6 +62,11 @@ class Opening(Event, frozen=True, kw_only=True):
         visibility: ``sealed`` asks readers not to look before the closing. The log itself
             hides nothing; only permissions and encryption could.
         variable: The variable that the decision changes, or empty.
+        revising: What it means to say another thing later. ``latest``: one has changed one's
+            mind, and the latest word counts. ``first``: the first word counts. ``exclude``:
+            nothing counts that the speaker says. The latter two list it as ``equivocated``,
+            with the position of the former word, as evidence. Of protocols with a course, each
+            has rules of its own.
         parent: What the session was opened for and is told its end, as ``session/<name>`` or
             ``variable/<name>``; empty for one that stands by itself. It counts only where
             protocol code opened the session.
@@ -71,6 +78,7 @@ class Opening(Event, frozen=True, kw_only=True):
     quorum: int = 0
     tie_break: TieBreak = "canonical"
     visibility: Visibility = "open"
+    revising: Revising = "latest"
     variable: str = ""
     parent: str = ""
 

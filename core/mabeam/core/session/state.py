@@ -59,6 +59,7 @@ class SessionState(msgspec.Struct, frozen=True, gc=False):
         spoken: Latest valid word of each speaker, by agent.
         refused: Latest invalid word of each who said one, by agent.
         superseded: How many words were replaced by a later one of the same speaker.
+        excluded: Position of the word by which each lost its say for having said another before.
         completed_id: Id of the first word of the last participant to speak; empty before,
             and for ever where everybody may speak or the protocol has a course.
         course: State of the protocol's course; None if it has none.
@@ -85,6 +86,7 @@ class SessionState(msgspec.Struct, frozen=True, gc=False):
     spoken: Map[str, Spoken] = Map()
     refused: Map[str, Refusal] = Map()
     superseded: int = 0
+    excluded: Map[str, int] = Map()
     completed_id: str = ""
     course: Any = None
     children: Map[str, ChildEnded] = Map()
@@ -233,39 +235,80 @@ def _heard(state: SessionState, speech: Speech, recorded: Recorded) -> SessionSt
     opening = state.opening
     if opening is None:
         return state
-    agent, position = recorded.actor, recorded.position
     if state.phase != "open":
-        return msgspec.structs.replace(state, late=state.late.set(agent, position))
-    before = state.spoken.get(agent)
+        late = state.late.set(recorded.actor, recorded.position)
+        return msgspec.structs.replace(state, late=late)
+    said = _said_at(recorded, speech)
     course = protocol_of(opening).course
-    if course is not None and before is not None and _is_repeated(recorded, before):
+    if course is None:
+        return _latest(state, opening, said, speech)
+    before = state.spoken.get(said.agent)
+    if before is not None and _is_repeated(said, before):
         # Out of turn when it comes again, it would be told as an offence.
         return state
-    reason = _objection(state, opening, agent, speech)
-    said = _said_at(recorded, speech)
-    if course is not None:
-        reason = reason or course.object_to(opening, state.course, said)
+    reason = _objection(state, opening, said.agent, speech)
+    reason = reason or course.object_to(opening, state.course, said)
     if reason:
-        refusal = Refusal(agent, _shortened(opening, speech), position, reason)
-        return msgspec.structs.replace(state, refused=state.refused.set(agent, refusal))
-    if course is not None:
-        return _gone_on(state, opening, course, said, before)
+        return _refused(state, opening, said, reason)
+    return _gone_on(state, opening, course, said, before)
+
+
+def _latest(state: SessionState, opening: Opening, said: Said, speech: Speech) -> SessionState:
+    """Hear a word where of each speaker only one counts."""
+    agent, position = said.agent, said.position
+    reason = _objection(state, opening, agent, speech)
+    if reason:
+        return _refused(state, opening, said, reason)
+    if agent in state.excluded:
+        return _refused(state, opening, said, f"equivocated at position {state.excluded[agent]}")
+    before = state.spoken.get(agent)
     if before is None:
-        spoken = state.spoken.set(agent, Spoken(agent, speech, position, position, recorded.id))
-        completed_id = recorded.id if len(spoken) == len(state.weights) else ""
-        return msgspec.structs.replace(state, spoken=spoken, completed_id=completed_id)
-    if _is_repeated(recorded, before):
+        return _counted(state, Spoken(agent, speech, position, position, said.event_id))
+    if _is_repeated(said, before):
         return state
     say = protocol_of(opening).say
-    same = say(speech) == say(before.speech)
-    word = _next_word(before, said, speech, before.since if same else position)
+    if say(speech) == say(before.speech):
+        word = _next_word(before, said, speech, before.since)
+        return msgspec.structs.replace(state, spoken=state.spoken.set(agent, word))
+    if opening.revising != "latest":
+        return _equivocated(state, opening, said, before)
+    word = _next_word(before, said, speech, position)
     return msgspec.structs.replace(
-        state, spoken=state.spoken.set(agent, word), superseded=state.superseded + (not same)
+        state, spoken=state.spoken.set(agent, word), superseded=state.superseded + 1
     )
 
 
-def _is_repeated(recorded: Recorded, before: Spoken) -> bool:
-    return recorded.id == before.event_id or recorded.id in before.former
+def _counted(state: SessionState, word: Spoken) -> SessionState:
+    """Take the first word of a speaker."""
+    spoken = state.spoken.set(word.agent, word)
+    completed_id = state.completed_id
+    if not completed_id and len(spoken) + len(state.excluded) == len(state.weights):
+        completed_id = word.event_id
+    return msgspec.structs.replace(state, spoken=spoken, completed_id=completed_id)
+
+
+def _equivocated(state: SessionState, opening: Opening, said: Said, before: Spoken) -> SessionState:
+    """Keep the evidence that a speaker has said two things where only one may be said."""
+    former = _shortened(opening, before.speech)
+    reason = f"equivocated: said {former} at position {before.position}"
+    state = _refused(state, opening, said, reason)
+    if opening.revising == "first":
+        return state
+    return msgspec.structs.replace(
+        state,
+        spoken=state.spoken.delete(said.agent),
+        excluded=state.excluded.set(said.agent, said.position),
+    )
+
+
+def _refused(state: SessionState, opening: Opening, said: Said, reason: str) -> SessionState:
+    assert isinstance(said.event, Speech)
+    refusal = Refusal(said.agent, _shortened(opening, said.event), said.position, reason)
+    return msgspec.structs.replace(state, refused=state.refused.set(said.agent, refusal))
+
+
+def _is_repeated(said: Said, before: Spoken) -> bool:
+    return said.event_id == before.event_id or said.event_id in before.former
 
 
 def _next_word(before: Spoken, said: Said, speech: Speech, since: int) -> Spoken:

@@ -107,9 +107,8 @@ class Connection:
         self._watch_seconds = watch_seconds
         self.appends = Doubt()
         self.requests = Doubt()
-        # The server that is being left because nobody is served there.
-        # Servers that served nobody, the latest one last.
-        self._left: list[str] = []
+        # When each server was tried last, by the loop's clock.
+        self._tried_at: dict[str, float] = {}
         self.wire = Wire()
         self.wire.complained = self._complained
         self._replies: Replies | None = None
@@ -144,6 +143,7 @@ class Connection:
                 await asyncio.gather(attempt, return_exceptions=True)
                 await self.wire.abandon()
         self._replies = Replies(self.wire, self._access.inbox_prefix)
+        self._tried_at[self._address] = asyncio.get_running_loop().time()
         self._up.set()
         self._watchdog = asyncio.create_task(self._watch(), name=f"{name} watchdog")
 
@@ -276,18 +276,18 @@ class Connection:
         return options
 
     def _choose(self, servers: list[Server], _info: dict[str, Any]) -> tuple[Server | None, float]:
-        """Take a server that failed least, after a pause that differs among clients.
+        """Take the server that was tried longest ago, after a pause that differs among clients.
 
-        Of those, one that was never left, or else longest ago: were any of them taken, a client
-        might go back and forth between two that serve nobody.
+        Of those that fail, one cannot be reached and another is alive and serves nobody. Going
+        round, a client stays with neither, nor goes back and forth between them.
         """
         if not servers:
             return None, 1.0
-        rank = {left: number for number, left in enumerate(self._left, 1)}
         server = min(
             servers,
-            key=lambda one: (one.reconnects, rank.get(one.uri.netloc, 0), random.random()),  # noqa: S311 - no secret
+            key=lambda one: (self._tried_at.get(one.uri.netloc, 0.0), random.random()),  # noqa: S311 - no secret
         )
+        self._tried_at[server.uri.netloc] = asyncio.get_running_loop().time()
         pause = random.uniform(0.0, 0.2) if server.reconnects == 0 else random.uniform(0.2, 1.0)  # noqa: S311 - no secret
         return server, pause
 
@@ -312,8 +312,6 @@ class Connection:
                 continue
             if self._is_in_vain:
                 _log.warning("server serves nobody; going to another", left=self._address)
-                self._left = [left for left in self._left if left != self._address]
-                self._left.append(self._address)
                 await wire.start_over()
                 continue
             heard = wire.messages_heard

@@ -1,0 +1,136 @@
+"""`mabeam session`: any protocol from the shell."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mabeam.app.cli.codes import Code
+from support.command import Done, invoke, start
+from support.events import fresh_id
+from support.nats_server import NatsServer
+
+pytestmark = [pytest.mark.jetstream, pytest.mark.slow]
+
+PARTICIPANTS = 'participants=["ann","ben"]'
+
+
+class Shell:
+    """The commands about sessions in a fresh space."""
+
+    def __init__(self, server: NatsServer) -> None:
+        self.space = f"cli-{fresh_id()[-12:]}"
+        self.url = server.url
+
+    def __call__(self, verb: str, *arguments: str) -> Done:
+        """Type a command."""
+        return invoke("session", verb, self.space, *arguments, "--server", self.url)
+
+    def opened(self) -> None:
+        """Have the auction opened."""
+        assert self.open().code == Code.OK
+
+    def open(self, *arguments: str) -> Done:
+        """Open an auction between two, under the name login."""
+        return self(
+            *("open", "auction", "--name", "login", "--by", "boss"),
+            *("--set", "lot=the login bug", "--set", PARTICIPANTS, *arguments),
+        )
+
+
+@pytest.fixture
+def shell(nats_server: NatsServer) -> Shell:
+    return Shell(nats_server)
+
+
+def test_a_session_is_opened_spoken_in_and_shown(shell: Shell) -> None:
+    assert shell.open("--set", "reserve=10").out == "login\n"
+    assert shell("say", "login", "--set", "amount=25", "--by", "ann").out == "2\n"
+    shown = shell("show", "login")
+    assert shown.code == Code.OK
+    assert "protocol  auction" in shown.lines
+    assert "rule      second_price v1" in shown.lines
+    assert "spoken    1 of 2" in shown.lines
+    assert shown.lines[-1].split() == ["ann", "25", "2"]
+    assert shell("show", "login", "--at", "1", "--json").json["standing"]["rows"] == []
+
+
+def test_the_same_opening_again_changes_nothing(shell: Shell) -> None:
+    assert shell.open().out == shell.open().out == "login\n"
+    other = shell.open("--set", "reserve=99")
+    assert other.code != Code.OK
+    assert "another session has this name" in other.err
+
+
+def test_fields_come_from_a_file_and_flags_count_more(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "login.toml"
+    file.write_text(
+        'lot = "login"\nreserve = 10\nopen_for_seconds = 2.5\n[participants]\nann = 3\n'
+    )
+    opened = shell("open", "auction", "--file", str(file), "--set", "reserve=12", "--json").json
+    assert opened["phase"] == "open"
+    events = invoke("tail", shell.space, "--no-follow", "--json", "--server", shell.url)
+    [opening] = [json.loads(line)["data"] for line in events.lines]
+    assert opening["participants"] == [{"agent": "ann", "weight": 3}]
+    assert (opening["reserve"], opening["open_for_ms"]) == (12, 2500)
+
+
+def test_who_waits_also_coordinates_and_sees_the_end(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "login.json"
+    file.write_text(
+        '{"low": 0, "high": 1, "default": "0.5", "open_for_ms": 20, "rule": "weighted_mean"}'
+    )
+    done = shell("open", "consensus", "--file", str(file), "--name", "bold", "--wait")
+    assert done.out == "bold: default_taken 0.5\n"
+
+
+def test_the_running_state_is_followed_until_the_end(shell: Shell) -> None:
+    shell.opened()
+    arguments = ("session", "show", shell.space, "login", "--follow", "--json")
+    with start(*arguments, "--server", shell.url) as running:
+        assert json.loads(running.line())["spoken"] == "0 of 2"
+        shell("say", "login", "bid_placed", "--set", "amount=25", "--by", "ann")
+        assert json.loads(running.line())["spoken"] == "1 of 2"
+        assert shell("cancel", "login", "--by", "boss", "--reason", "done").code == Code.OK
+        ended = json.loads(running.line())
+        assert (ended["outcome"], ended["reason"]) == ("cancelled", "done")
+        assert running.wait().code == Code.OK
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("open", "auctoin"), "unknown protocol"),
+        (("open", "auction", "--set", "lto=x"), "no such field: lto"),
+        (("open", "auction", "--set", "lot=x", "--set", "reserve=much"), "reserve"),
+        (
+            ("open", "auction", "--set", "lot=x", "--set", "open_for_seconds=soon"),
+            "no such duration",
+        ),
+        (("open", "auction", "--set", "lot"), "is not FIELD=VALUE"),
+        (("say", "login", "ballot_cast", "--set", "value=1"), "no such word"),
+        (("say", "login", "--set", "amount=0"), "no such amount"),
+        (("say", "absent", "--set", "amount=1"), "no session 'absent'"),
+        (("show", "absent"), "no session 'absent'"),
+        (("show", "login", "--at", "1", "--follow"), "exclude each other"),
+        (("cancel", "login", "--by", "ann"), "only its opener may cancel"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_recorded(
+    shell: Shell, arguments: tuple[str, ...], message: str
+) -> None:
+    shell.opened()
+    done = shell(*arguments)
+    assert done.code != Code.OK
+    assert message in done.err
+    events = invoke("tail", shell.space, "--no-follow", "--json", "--server", shell.url)
+    assert len(events.lines) == 1
+
+
+def test_a_file_that_cannot_be_read_is_named(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "broken.toml"
+    file.write_text("lot = ")
+    done = shell("open", "auction", "--file", str(file))
+    assert "broken.toml cannot be read" in done.err
