@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from math import factorial, prod
 from typing import Any
 
 import pytest
@@ -29,6 +32,8 @@ from mabeam.core.voting import (
     schulze,
     tie_key,
 )
+from mabeam.core.voting.pairwise import Strength, strengths_of
+from mabeam.core.voting.tally import pairwise_of
 
 TIES = tie_key("oracle", 1)
 EXAMPLES = settings(
@@ -48,12 +53,12 @@ def complete(draw: st.DrawFn, options_max: int = 6) -> list[list[int]]:
 @st.composite
 def loose(draw: st.DrawFn) -> tuple[int, list[list[list[int]]]]:
     """Return rankings with ties, some of which leave options out."""
-    size = draw(st.integers(2, 5))
+    size = draw(st.integers(2, 4))
     rankings = []
     for _ in range(draw(st.integers(1, 8))):
         order = draw(st.permutations(range(size)))[: draw(st.integers(1, size))]
         cuts = sorted(draw(st.sets(st.integers(1, max(1, len(order) - 1)))) | {0, len(order)})
-        groups = [list(order[a:b]) for a, b in zip(cuts, cuts[1:], strict=False) if a < b]
+        groups = [list(order[a:b]) for a, b in pairwise(cuts) if a < b]
         rankings.append(groups)
     return size, rankings
 
@@ -87,8 +92,19 @@ def leaders(count: Count) -> set[str]:
     return set(count.tied or count.winners)
 
 
-def found(method: Callable[..., Any], profile: Any, **options: Any) -> set[str]:
+def found(
+    method: Callable[..., Any],
+    profile: TheirProfile | ProfileWithTies,
+    **options: object,
+) -> set[str]:
     return {name(int(option)) for option in method(profile, **options)}
+
+
+def few_orders(profile: Profile, strength: Strength) -> bool:
+    """Tell whether theirs, which tries all orders of equal majorities, ends soon."""
+    strong = strengths_of(pairwise_of(profile), strength)
+    equals = Counter(found for row in strong for found in row if found)
+    return prod(map(factorial, equals.values())) <= 24
 
 
 @pytest.mark.parametrize(
@@ -113,10 +129,12 @@ def test_rules_for_complete_rankings_agree(
 
 
 @EXAMPLES
-@given(rankings=complete(5))
+@given(rankings=complete(4))
 def test_ranked_pairs_agree_on_all_that_win_under_some_order(rankings: list[list[int]]) -> None:
-    mine = ranked_pairs_winners(strict(rankings))
-    if mine is not None:
+    profile = strict(rankings)
+    if few_orders(profile, "winning_votes"):
+        mine = ranked_pairs_winners(profile)
+        assert mine is not None
         assert set(mine) == found(theirs.ranked_pairs, TheirProfile(rankings))
 
 
@@ -134,15 +152,16 @@ def test_rules_by_pairs_agree_on_rankings_with_ties(
     drawn: tuple[int, list[list[list[int]]]],
 ) -> None:
     profile, other = ours(*drawn), with_ties(*drawn)
-    support = {"strength_function": other.support}
+    support: dict[str, object] = {"strength_function": other.support}
     assert leaders(copeland(profile, TIES)) == found(theirs.copeland, other)
     assert leaders(minimax(profile, TIES, "margins")) == found(theirs.minimax, other)
     assert leaders(minimax(profile, TIES)) == found(theirs.minimax, other, **support)
     assert leaders(schulze(profile, TIES, "margins")) == found(theirs.beat_path, other)
     assert leaders(schulze(profile, TIES)) == found(theirs.beat_path, other, **support)
     assert leaders(borda(profile, TIES)) == found(theirs.borda_for_profile_with_ties, other)
-    mine = ranked_pairs_winners(profile, "margins")
-    if mine is not None:
+    if few_orders(profile, "margins"):
+        mine = ranked_pairs_winners(profile, "margins")
+        assert mine is not None
         assert set(mine) == found(theirs.ranked_pairs, other)
 
 
