@@ -13,6 +13,7 @@ from mabeam.core.voting.ballots import Profile, TieKey
 from mabeam.core.voting.checking.proof import (
     expect,
     expect_leader,
+    expect_only,
     numbers,
     preferring,
 )
@@ -39,6 +40,7 @@ def check_borda(profile: Profile, ties: TieKey, count: Count) -> None:
     Raises:
         Rejected: One of these is not so.
     """
+    expect_only(count, "totals", "pairwise")
     matrix = _checked_matrix(profile, count)
     points = numbers("totals", count.totals, profile.options)
     for a, option in enumerate(profile.options):
@@ -53,6 +55,7 @@ def check_copeland(profile: Profile, ties: TieKey, count: Count) -> None:
     Raises:
         Rejected: One of these is not so.
     """
+    expect_only(count, "totals", "pairwise")
     matrix = _checked_matrix(profile, count)
     scores = numbers("totals", count.totals, profile.options)
     for a, option in enumerate(profile.options):
@@ -68,6 +71,7 @@ def check_minimax(profile: Profile, ties: TieKey, count: Count, strength: str) -
     Raises:
         Rejected: One of these is not so.
     """
+    expect_only(count, "totals", "pairwise")
     weights = _weights(_checked_matrix(profile, count), strength)
     worst = numbers("totals", count.totals, profile.options)
     for a, option in enumerate(profile.options):
@@ -82,6 +86,7 @@ def check_schulze(profile: Profile, ties: TieKey, count: Count, strength: str) -
     Raises:
         Rejected: One of these is not so.
     """
+    expect_only(count, "pairwise", "paths")
     weights = _weights(_checked_matrix(profile, count), strength)
     span = range(len(profile.options))
     widest = _widest(span, weights)
@@ -99,6 +104,7 @@ def check_ranked_pairs(profile: Profile, ties: TieKey, count: Count, strength: s
         Rejected: It is not; or the winner is beaten by a locked majority; or those who win
             under some order of equal majorities are not those that are said to be tied.
     """
+    expect_only(count, "pairwise", "locks")
     weights = _weights(_checked_matrix(profile, count), strength)
     options = profile.options
     due = sorted(
@@ -130,6 +136,7 @@ def check_kemeny(profile: Profile, ties: TieKey, count: Count) -> None:
     Raises:
         Rejected: One does, or the order is not the first of the cheapest by the ties.
     """
+    expect_only(count, "pairwise", "order", "cost")
     matrix = _checked_matrix(profile, count)
     options = profile.options
     expect("order", sorted(count.order), sorted(options))
@@ -177,6 +184,7 @@ def check_debian(
     Raises:
         Rejected: One of these is not so.
     """
+    expect_only(count, "pairwise", "dropped")
     matrix = _checked_matrix(profile, count)
     default = profile.options.index(profile.default)
     dropped: list[Dropped] = []

@@ -9,7 +9,16 @@ from mabeam.core.errors import Rejected
 from mabeam.core.voting.ballots import Ballot, Profile, TieKey
 from mabeam.core.voting.count import Count, Total
 
-__all__ = ["disproved", "expect", "expect_leader", "number", "numbers", "preferring", "support"]
+__all__ = [
+    "disproved",
+    "expect",
+    "expect_leader",
+    "expect_only",
+    "number",
+    "numbers",
+    "preferring",
+    "support",
+]
 
 
 def disproved(field: str, value: object, allowed: object) -> Rejected:
@@ -31,6 +40,22 @@ def expect(field: str, stated: object, due: object) -> None:
     """
     if stated != due:
         raise disproved(field, stated, due)
+
+
+def expect_only(count: Count, *fields: str) -> None:
+    """Refuse a count that states more than a rule proves.
+
+    Args:
+        count: What is stated.
+        fields: What the rule's check looks at, beside winners and ties.
+
+    Raises:
+        Rejected: Another field says something.
+    """
+    nothing = Count()
+    for field in Count.__struct_fields__:
+        if field not in {"winners", "tied", *fields}:
+            expect(field, getattr(count, field), getattr(nothing, field))
 
 
 def expect_leader(count: Count, leaders: Iterable[str], ties: TieKey) -> None:

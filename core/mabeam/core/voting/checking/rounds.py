@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Final, TypeAlias
 
 from mabeam.core.voting.ballots import Ballot, Profile, TieKey
-from mabeam.core.voting.checking.proof import disproved, expect, number, numbers
+from mabeam.core.voting.checking.proof import disproved, expect, expect_only, number, numbers
 from mabeam.core.voting.count import Count, Round
 
 __all__ = ["check_coombs", "check_instant_runoff", "check_single_transferable_vote"]
@@ -43,6 +43,7 @@ def check_single_transferable_vote(profile: Profile, ties: TieKey, count: Count)
     Raises:
         Rejected: One of these is not so.
     """
+    expect_only(count, "rounds", "level")
     quota = Fraction(profile.weight // (profile.seats + 1) + 1)
     expect("level", count.level, str(quota))
     worth = [Fraction(ballot.weight) for ballot in profile.ballots]
@@ -104,6 +105,7 @@ def _step(round_: Round, votes: Votes, ties: TieKey, quota: Fraction) -> Round:
 def _check_rounds(
     profile: Profile, ties: TieKey, count: Count, books: Books, *, batch: bool
 ) -> None:
+    expect_only(count, "rounds")
     left = frozenset(profile.options)
     for place, round_ in enumerate(count.rounds, start=1):
         firsts, lasts = books(profile, left)

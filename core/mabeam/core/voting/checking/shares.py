@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from mabeam.core.voting.ballots import Profile, TieKey
-from mabeam.core.voting.checking.proof import disproved, expect, number, support
+from mabeam.core.voting.checking.proof import disproved, expect, expect_only, number, support
 from mabeam.core.voting.count import Count, Round, Total
 
 __all__ = ["check_equal_shares"]
@@ -20,6 +20,7 @@ def check_equal_shares(profile: Profile, ties: TieKey, count: Count) -> None:
     Raises:
         Rejected: A price is not right, or who was bought with it.
     """
+    expect_only(count, "rounds", "level")
     share = Fraction(profile.seats, profile.weight)
     expect("level", count.level, str(share))
     expect("rounds", len(count.rounds), min(profile.seats, len(profile.options)))

@@ -10,11 +10,12 @@ from mabeam.core.voting.checking.proof import (
     disproved,
     expect,
     expect_leader,
+    expect_only,
     number,
     numbers,
     support,
 )
-from mabeam.core.voting.count import Count
+from mabeam.core.voting.count import Count, Round
 
 __all__ = ["check_bucklin", "check_confidence", "check_first_groups", "check_threshold"]
 
@@ -27,6 +28,7 @@ def check_threshold(
     Raises:
         Rejected: It has not, or a total is not what the ballots say.
     """
+    expect_only(count, "totals")
     votes = _first_groups(profile, count)
     enough = {option: found for option, found in votes.items() if reaches(option, int(found))}
     expect_leader(count, _most(enough), ties)
@@ -38,6 +40,7 @@ def check_first_groups(profile: Profile, ties: TieKey, count: Count) -> None:
     Raises:
         Rejected: It has not, or a total is not what the ballots say.
     """
+    expect_only(count, "totals")
     expect_leader(count, _most(_first_groups(profile, count)), ties)
 
 
@@ -47,9 +50,11 @@ def check_bucklin(profile: Profile, ties: TieKey, count: Count) -> None:
     Raises:
         Rejected: One of these is not so.
     """
+    expect_only(count, "totals", "rounds")
     longest = max(len(ballot.ranking) for ballot in profile.ballots)
     whole = profile.weight
     for depth, round_ in enumerate(count.rounds, start=1):
+        expect("rounds", round_, Round(round_.tally))
         votes = numbers("rounds", round_.tally, profile.options)
         for option in profile.options:
             named = sum(
@@ -76,6 +81,7 @@ def check_confidence(
     Raises:
         Rejected: It does not, or a total or the winner does not follow from it.
     """
+    expect_only(count, "totals", "level")
     weights = [ballot.weight * ballot.confidence for ballot in profile.ballots]
     some = [weight for weight in weights if weight > 0]
     level = number("level", count.level)

@@ -1,0 +1,522 @@
+"""Votes as sessions: what is asked, which ballots count, what is decided, how it is checked."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, cast
+
+import msgspec
+import pytest
+from hypothesis import given as hypothesis_given
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from mabeam.core.consensus import ConsensusDecided
+from mabeam.core.errors import Rejected
+from mabeam.core.policies import Policy
+from mabeam.core.session import (
+    SESSION,
+    Alternative,
+    Cancelled,
+    Closed,
+    Considered,
+    Decision,
+    Hearing,
+    Open,
+    Participant,
+    Speech,
+    hearing,
+    standing,
+)
+from mabeam.core.testing import Past, Said, given, said
+from mabeam.core.voting import (
+    RULES,
+    VOTE,
+    Count,
+    Dropped,
+    Lock,
+    Round,
+    Total,
+    VoteCast,
+    VoteDecided,
+    VoteOpened,
+    VoteStanding,
+    ranking_of,
+    tie_key,
+)
+
+CLOSED = Closed(reason="deadline")
+ABC = ("a", "b", "c")
+RULE_NAMES = tuple(name for name, _ in RULES.known())
+
+
+class NotABallot(Speech, frozen=True, kw_only=True):
+    """Something else."""
+
+
+def opening(rule: str = "plurality", /, **fields: Any) -> VoteOpened:  # noqa: ANN401 - of any type
+    parameters = fields.pop("parameters", {})
+    return VoteOpened(**{"options": ABC, "rule": Policy(rule, 1, parameters), **fields})
+
+
+def ballot(agent: str, ranking: str, confidence: str = "1") -> Said:
+    return said(VoteCast(ranking=ranking_of(ranking), confidence=Decimal(confidence)), agent)
+
+
+def heard(asked: VoteOpened, *past: Past, name: str = "s") -> Hearing[VoteOpened]:
+    state = given(SESSION, asked, *past, CLOSED).state
+    return cast("Hearing[VoteOpened]", hearing(name, state))
+
+
+def decided(asked: VoteOpened, *past: Past, name: str = "s") -> VoteDecided:
+    """Decide a closed vote, and let the certificate prove it."""
+    found = heard(asked, *past, name=name)
+    decision = VOTE.decide(found)
+    assert isinstance(decision, VoteDecided)
+    VOTE.verify(found, decision)
+    return decision
+
+
+def reasons(decision: VoteDecided) -> dict[str, str]:
+    return {one.option: one.reason for one in decision.standings}
+
+
+class TestOpening:
+    @pytest.mark.parametrize("rule", RULE_NAMES)
+    def test_any_rule_can_be_held(self, rule: str) -> None:
+        asked = opening(rule, default="c", participants=(Participant("ann"),))
+        given(SESSION).when(Open(asked)).then(asked)
+
+    @pytest.mark.parametrize(
+        ("fields", "code"),
+        [
+            ({"options": ("a",)}, "vote.options"),
+            ({"options": tuple(f"o{n}" for n in range(65))}, "vote.options"),
+            ({"options": ("a", "a")}, "vote.options"),
+            ({"options": ("a", "")}, "vote.options"),
+            ({"options": ("a", " b")}, "vote.options"),
+            ({"options": ("a", "b>c")}, "vote.options"),
+            ({"options": ("a", "b=c")}, "vote.options"),
+            ({"options": ("a", "b\n")}, "vote.options"),
+            ({"options": ("a", "ä" * 51)}, "vote.options"),
+            ({"seats": 0}, "vote.seats"),
+            ({"seats": 2}, "vote.seats"),
+            ({"default": "d"}, "vote.default"),
+            ({"tie_order": ("a", "d")}, "vote.tie_order"),
+            ({"tie_order": ("a", "a")}, "vote.tie_order"),
+            ({"tie_break": "earliest"}, "vote.tie_break"),
+            ({"rule": Policy("lottery")}, "policy.unknown"),
+            ({"rule": Policy("plurality", 1, {"x": 1})}, "policy.parameters"),
+            ({"rule": Policy("supermajority", 1, {"ratio": "2"})}, "vote.parameters"),
+            ({"rule": Policy("debian")}, "vote.default"),
+            ({"rule": Policy("weighted_majority")}, "vote.participants"),
+            (
+                {
+                    "rule": Policy("weighted_majority", 1, {"thresholds": {"d": "1/2"}}),
+                    "participants": (Participant("ann"),),
+                },
+                "vote.rule",
+            ),
+            ({"rule": Policy("single_transferable_vote"), "seats": 4}, "vote.seats"),
+            ({"rule": Policy("kemeny"), "options": tuple("abcdefghijk")}, "vote.options"),
+        ],
+    )
+    def test_what_cannot_be_held_is_refused(self, fields: dict[str, Any], code: str) -> None:
+        asked = VoteOpened(**{"options": ABC, "rule": Policy("plurality"), **fields})
+        given(SESSION).when(Open(asked)).then_rejected(code)
+
+
+class TestBallots:
+    @pytest.mark.parametrize(
+        ("rule", "ranking", "confidence"),
+        [
+            ("schulze", (("d",),), "1"),
+            ("schulze", (("a",), ("a",)), "1"),
+            ("schulze", (("a", "a"),), "1"),
+            ("schulze", (("a",), ()), "1"),
+            ("schulze", (("a",), ("b",), ("c",), ("a",)), "1"),
+            ("plurality", (("a", "b"),), "1"),
+            ("instant_runoff", (("a",), ("b", "c")), "1"),
+            ("confidence", (("a",),), "1.1"),
+            ("confidence", (("a",),), "-0.1"),
+            ("confidence", (("a",),), "NaN"),
+            ("confidence", (("a",),), "0.0000000001"),
+            ("confidence", (("a",),), "0E+999999"),
+        ],
+    )
+    def test_what_cannot_be_counted_is_invalid_and_says_why(
+        self, rule: str, ranking: tuple[tuple[str, ...], ...], confidence: str
+    ) -> None:
+        word = VoteCast(ranking=ranking, confidence=Decimal(confidence))
+        decision = decided(opening(rule), said(word, "ann"), ballot("ben", "b"))
+        (lost,) = decision.alternatives
+        assert lost.agent == "ann"
+        assert lost.reason.startswith("invalid: no such ballot: ")
+
+    def test_later_ranks_of_a_ballot_for_one_option_may_be_tied(self) -> None:
+        assert decided(opening(), ballot("ann", "a > b = c")).winner == "a"
+
+    def test_the_latest_ballot_counts_and_saying_the_same_again_replaces_nothing(self) -> None:
+        decision = decided(
+            opening("approval"),
+            ballot("ann", "a"),
+            ballot("ann", "b = c"),
+            ballot("ann", "c = b"),
+        )
+        assert (decision.superseded, decision.count) == (
+            1,
+            Count(
+                winners=decision.winners,
+                tied=("b", "c"),
+                totals=(Total("a", "0"), Total("b", "1"), Total("c", "1")),
+            ),
+        )
+
+    def test_who_may_not_vote_is_not_counted(self) -> None:
+        asked = opening(participants=(Participant("ann", 2), Participant("ben")))
+        decision = decided(asked, ballot("ann", "a"), ballot("eve", "b"), ballot("ben", "c"))
+        assert (decision.winner, decision.support) == ("a", "2/3")
+        assert [lost.reason for lost in decision.alternatives] == ["not_eligible"]
+
+    def test_a_ballot_after_the_closing_is_late(self) -> None:
+        state = given(SESSION, opening(), ballot("ann", "a"), CLOSED, ballot("ben", "b")).state
+        assert dict(state.late) == {"ben": 4}
+
+    def test_ballots_are_written_as_text(self) -> None:
+        assert VOTE.say(VoteCast(ranking=ranking_of("b > c = a"))) == "b > a = c"
+        assert VOTE.say(VoteCast(ranking=(("a",),), confidence=Decimal("0.5"))) == "a (0.5)"
+        assert VOTE.say(NotABallot()) == ""
+        VOTE.check_speech(opening(), NotABallot())
+
+
+class TestDecisions:
+    def test_a_decision_tells_all(self) -> None:
+        assert decided(opening(), ballot("ann", "a"), ballot("ben", "a"), ballot("cyd", "b")) == (
+            VoteDecided(
+                outcome="decided",
+                rule=Policy("plurality"),
+                considered=Considered(1, 5),
+                winner="a",
+                winners=("a",),
+                standings=(
+                    VoteStanding("a", "elected", "2"),
+                    VoteStanding("b", "fewer_votes", "1"),
+                    VoteStanding("c", "fewer_votes", "0"),
+                ),
+                support="2/3",
+                count=Count(
+                    winners=("a",), totals=(Total("a", "2"), Total("b", "1"), Total("c", "0"))
+                ),
+            )
+        )
+
+    def test_without_the_quorum_nothing_is_decided(self) -> None:
+        decision = decided(opening(quorum=2), ballot("ann", "a"))
+        assert (decision.outcome, decision.shortfall, decision.count) == (
+            "no_quorum",
+            "quorum",
+            None,
+        )
+        assert set(reasons(decision).values()) == {"no_quorum"}
+
+    def test_without_the_quorum_the_default_holds(self) -> None:
+        decision = decided(opening(quorum=2, default="c"), ballot("ann", "a"))
+        assert (decision.outcome, decision.winner) == ("default_taken", "c")
+        assert reasons(decision) == {"a": "no_quorum", "b": "no_quorum", "c": "default"}
+        assert VOTE.result(decision) == "c"
+
+    def test_nobody_at_all_is_no_quorum_even_if_none_is_asked_for(self) -> None:
+        assert decided(opening()).shortfall == "quorum"
+
+    def test_blank_ballots_count_toward_the_quorum_alone(self) -> None:
+        asked = opening(quorum=2)
+        assert decided(asked, ballot("ann", "a"), ballot("ben", "")).winner == "a"
+        nothing = decided(asked, ballot("ann", ""), ballot("ben", ""))
+        assert (nothing.outcome, nothing.shortfall) == ("no_quorum", "majority")
+
+    def test_without_a_required_majority_the_default_holds_or_nothing(self) -> None:
+        votes = [ballot("ann", "a"), ballot("ben", "b")]
+        nothing = decided(opening("majority"), *votes)
+        assert (nothing.outcome, nothing.shortfall) == ("no_quorum", "majority")
+        assert reasons(nothing)["a"] == "no_majority"
+        default = decided(opening("majority", default="b"), *votes)
+        assert (default.outcome, default.winner) == ("default_taken", "b")
+        assert reasons(default)["b"] == "default"
+
+    def test_a_tie_is_broken_by_an_order_that_nobody_could_choose(self) -> None:
+        votes = [ballot("ann", "a"), ballot("ben", "b")]
+        winners = {decided(opening(), *votes, name=f"s{n}").winner for n in range(20)}
+        assert winners == {"a", "b"}
+        decision = decided(opening(), *votes)
+        assert decision.winner == min("ab", key=tie_key("s", 4))
+        assert sorted(reasons(decision).values()) == ["elected", "fewer_votes", "tie_lost"]
+
+    def test_a_tie_is_broken_by_the_declared_order(self) -> None:
+        votes = [ballot("ann", "a"), ballot("ben", "b")]
+        assert decided(opening(tie_order=("b", "a")), *votes).winner == "b"
+        assert decided(opening(tie_order=("a",)), *votes).winner == "a"
+
+    def test_a_tie_can_be_left_unresolved(self) -> None:
+        decision = decided(opening(tie_break="refuse"), ballot("ann", "a"), ballot("ben", "b"))
+        assert (decision.outcome, decision.winners) == ("tie_unresolved", ())
+        assert reasons(decision) == {
+            "a": "tie_unresolved",
+            "b": "tie_unresolved",
+            "c": "fewer_votes",
+        }
+        assert VOTE.result(decision) is None
+        assert VOTE.support is not None
+        assert VOTE.support(decision) is None
+
+    def test_the_default_option_of_debian_is_taken_when_all_others_are_dropped(self) -> None:
+        asked = opening("debian", default="c", parameters={"quorum": "2"})
+        decision = decided(asked, ballot("ann", "a > c > b"), ballot("ben", "c > a"))
+        assert (decision.outcome, decision.winner, decision.shortfall) == (
+            "default_taken",
+            "c",
+            "",
+        )
+        assert reasons(decision) == {
+            "a": "quorum_missed",
+            "b": "quorum_missed",
+            "c": "elected",
+        }
+
+    def test_losers_by_pairs_are_told_by_whom_and_how(self) -> None:
+        votes = [ballot(f"v{n}", text) for n, text in enumerate(["a > b > c"] * 2 + ["b > c > a"])]
+        assert decided(opening("schulze"), *votes).standings[1:] == (
+            VoteStanding("b", "beaten", "0:2", "a"),
+            VoteStanding("c", "beaten", "0:2", "a"),
+        )
+        assert decided(opening("kemeny"), *votes).standings[1] == (
+            VoteStanding("b", "beaten", "1:2", "a")
+        )
+        assert decided(opening("copeland"), *votes).standings[1] == (
+            VoteStanding("b", "fewer_votes", "0")
+        )
+
+    def test_losers_in_rounds_are_told_in_which(self) -> None:
+        votes = ["a"] * 4 + ["b > c"] * 3 + ["c > b"] * 2
+        decision = decided(
+            opening("instant_runoff"), *(ballot(f"v{n}", text) for n, text in enumerate(votes))
+        )
+        assert decision.standings == (
+            VoteStanding("a", "fewer_votes", "4"),
+            VoteStanding("b", "elected", "5", round=2),
+            VoteStanding("c", "eliminated", "2", round=1),
+        )
+        assert decision.support == "5/9"
+
+    def test_several_winners_are_no_value_of_a_variable(self) -> None:
+        asked = opening("single_transferable_vote", seats=2)
+        decision = decided(asked, ballot("ann", "a > b"), ballot("ben", "b"))
+        assert decision.winners in {("a", "b"), ("b", "a")}
+        assert VOTE.result(decision) is None
+
+    def test_support_is_the_share_behind_the_winner_where_there_is_one(self) -> None:
+        assert VOTE.support is not None
+        approval = decided(opening("approval"), ballot("ann", "a = b"), ballot("ben", "b"))
+        assert VOTE.support(approval) == 1
+        sure = decided(opening("confidence"), ballot("ann", "a", "0.6"), ballot("ben", "b", "0"))
+        assert VOTE.support(sure) == 1
+        assert VOTE.support(decided(opening("schulze"), ballot("ann", "a"))) is None
+        other = ConsensusDecided(
+            outcome="decided", rule=Policy("weighted_mean"), considered=Considered(1, 2)
+        )
+        assert (VOTE.support(other), VOTE.result(other)) == (None, None)
+
+    def test_it_can_be_cancelled_while_it_is_open(self) -> None:
+        past = (said(opening(), "ann"), ballot("ben", "a"), said(Cancelled(), "ann"))
+        assert given(SESSION, *past).state.outcome == "cancelled"
+
+    def test_an_opening_that_cannot_be_held_fails(self) -> None:
+        assert given(SESSION, opening(options=("a",))).state.phase == "broken"
+
+
+class TestFromTheSystemThisOneDescendsFrom:
+    """Scenarios of votes, with the values that are right where the original was not."""
+
+    def test_two_of_three_agree_with_confidence_of_two_thirds(self) -> None:
+        votes = [ballot("one", "a"), ballot("two", "a"), ballot("three", "b")]
+        decision = decided(opening("majority"), *votes)
+        assert (decision.winner, decision.support) == ("a", "2/3")
+
+    def test_one_against_one_is_no_majority(self) -> None:
+        decision = decided(opening("majority"), ballot("one", "a"), ballot("two", "b"))
+        assert (decision.winner, decision.shortfall) == ("", "majority")
+
+    def test_unanimous_dissent_decides_nothing(self) -> None:
+        votes = [ballot("one", "a"), ballot("two", "b"), ballot("three", "c")]
+        decision = decided(opening("unanimity"), *votes)
+        assert (decision.winner, decision.support) == ("", "")
+
+    def test_an_empty_list_of_voters_decides_nothing(self) -> None:
+        assert decided(opening("majority")).outcome == "no_quorum"
+
+    def test_a_delay_beyond_the_time_allowed_is_late(self) -> None:
+        state = given(SESSION, opening(open_for_ms=100), CLOSED, ballot("one", "a")).state
+        assert (dict(state.late), dict(state.spoken)) == ({"one": 3}, {})
+
+    def test_an_agent_that_is_not_there_does_not_keep_the_vote_from_ending(self) -> None:
+        asked = opening("majority", participants=(Participant("real"), Participant("ghost")))
+        assert decided(asked, ballot("real", "a")).winner == "a"
+        strict = opening(
+            "majority",
+            participants=(Participant("real"), Participant("ghost")),
+            parameters={"of": "eligible"},
+        )
+        assert decided(strict, ballot("real", "a")).shortfall == "majority"
+
+    @pytest.mark.parametrize("strategy", ["weighted", "iterative", "", "simple majority"])
+    def test_a_strategy_that_does_not_exist_is_refused(self, strategy: str) -> None:
+        given(SESSION).when(Open(opening(strategy))).then_rejected("policy.unknown")
+
+    def test_no_agent_weighs_more_than_half(self) -> None:
+        asked = opening(
+            "confidence",
+            participants=(Participant("expert", 90), Participant("two", 6), Participant("six", 4)),
+        )
+        votes = [ballot("expert", "a"), ballot("two", "b"), ballot("six", "b")]
+        decision = decided(asked, *votes)
+        assert decision.count is not None
+        assert (decision.count.level, decision.shortfall) == ("10", "majority")
+
+
+class TestStanding:
+    def test_the_tally_of_an_open_vote_is_shown(self) -> None:
+        asked = opening("schulze", quorum=3)
+        found = given(
+            SESSION, asked, ballot("ann", "a > b > c"), ballot("ben", "a = b"), ballot("cyd", "")
+        ).state
+        shown = standing("s", found)
+        assert shown.rows == (
+            ("a", "2", "2", "0"),
+            ("b", "1", "1", "1"),
+            ("c", "0", "0", "2"),
+        )
+        assert shown.remarks == (
+            "weight heard: 3, quorum: 3",
+            "blank ballots: 1",
+            "under schulze: a",
+        )
+
+    def test_a_sealed_one_shows_no_tally_before_it_is_closed(self) -> None:
+        past = (opening(visibility="sealed"), ballot("ann", "a"))
+        assert standing("s", given(SESSION, *past).state).rows == (("a",), ("b",), ("c",))
+        assert standing("s", given(SESSION, *past, CLOSED).state).rows[0] == ("a", "1", "2", "0")
+
+    def test_ties_and_missing_majorities_are_told(self) -> None:
+        votes = (ballot("ann", "a"), ballot("ben", "b"))
+        tied = standing("s", given(SESSION, opening(), *votes).state)
+        assert tied.remarks[-1] == "under plurality a tie decides among a, b"
+        short = standing("s", given(SESSION, opening("majority"), *votes).state)
+        assert short.remarks[-1] == "under majority nobody has enough"
+        empty = standing("s", given(SESSION, opening("majority")).state)
+        assert empty.remarks == ("weight heard: 0, quorum: 1",)
+
+
+TEXTS = ("winners", "tied", "order", "elected", "eliminated")
+FILLED: dict[str, list[object]] = {
+    **{field: [("a",)] for field in TEXTS},
+    "totals": [(Total("a", "1"),)],
+    "last": [(Total("a", "1"),)],
+    "pairwise": [((1,),)],
+    "paths": [((1,),)],
+    "locks": [(Lock("a", "b", kept=True),)],
+    "dropped": [(Dropped("a", "ratio_missed", 1, 2),)],
+    "rounds": [(Round((Total("a", "1"),)),)],
+    "alternatives": [(Alternative("eve", "a", 2, "not_eligible"),)],
+    "count": [],
+}
+"""What is put where a decision says nothing."""
+
+
+def _changed(value: object) -> list[object]:
+    """Return other values of the same type, each different in one place."""
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1]
+    if isinstance(value, str):
+        return [f"{value}x", "c" if value != "c" else "a", "9/7"]
+    if isinstance(value, tuple):
+        shorter: list[object] = [value[1:]] if value else []
+        longer: list[object] = [(*value, value[0])] if value else []
+        inner = [
+            (*value[:n], other, *value[n + 1 :])
+            for n, one in enumerate(value)
+            for other in _changed(one)
+        ]
+        return [*shorter, *longer, *inner]
+    if isinstance(value, msgspec.Struct):
+        return [
+            msgspec.structs.replace(value, **{field: other})
+            for field in value.__struct_fields__
+            for other in _changed(getattr(value, field)) or FILLED.get(field, [])
+        ]
+    return []
+
+
+VOTES = ["a > b > c", "a > c", "b > c > a", "c > b", "a > b"]
+
+
+class TestProof:
+    @pytest.mark.parametrize("rule", RULE_NAMES)
+    def test_whatever_is_changed_in_a_decision_is_noticed(self, rule: str) -> None:
+        seats = 2 if rule in {"single_transferable_vote", "equal_shares"} else 1
+        asked = opening(
+            rule, default="c", seats=seats, participants=tuple(map(Participant, "pqrst"))
+        )
+        votes = [ballot(agent, text) for agent, text in zip("pqrst", VOTES, strict=True)]
+        found = heard(asked, *votes)
+        decision = VOTE.decide(found)
+        VOTE.verify(found, decision)
+        forged = [one for one in _changed(decision) if one != decision]
+        forged += [msgspec.structs.replace(decision, count=None)]
+        forged += [msgspec.structs.replace(decision, outcome="failed")]
+        assert len(forged) > 20
+        for one in forged:
+            with pytest.raises(Rejected):
+                VOTE.verify(found, cast("Decision", one))
+
+    def test_another_kind_of_decision_proves_nothing(self) -> None:
+        other = ConsensusDecided(
+            outcome="decided", rule=Policy("plurality"), considered=Considered(1, 2)
+        )
+        with pytest.raises(Rejected) as refusal:
+            VOTE.verify(heard(opening()), other)
+        assert refusal.value.field == "outcome"
+
+    def test_a_count_without_rounds_proves_nothing(self) -> None:
+        for rule in ("bucklin", "instant_runoff", "coombs", "single_transferable_vote"):
+            found = heard(opening(rule), ballot("ann", "a"))
+            decision = VOTE.decide(found)
+            assert isinstance(decision, VoteDecided)
+            assert decision.count is not None
+            empty = msgspec.structs.replace(decision.count, rounds=())
+            with pytest.raises(Rejected):
+                VOTE.verify(found, msgspec.structs.replace(decision, count=empty))
+
+    @settings(max_examples=60)
+    @hypothesis_given(
+        rule=st.sampled_from(RULE_NAMES),
+        votes=st.lists(st.sampled_from(["a", "b", "c", "a > b", "b > c > a", "c > a", ""])),
+        tie_break=st.sampled_from(["canonical", "refuse"]),
+        quorum=st.integers(0, 3),
+        default=st.sampled_from(["", "c"]),
+    )
+    def test_whatever_is_decided_is_proved(
+        self, rule: str, votes: list[str], tie_break: str, quorum: int, default: str
+    ) -> None:
+        agents = tuple(Participant(f"v{n}", 1 + n % 2) for n in range(max(len(votes), 3)))
+        asked = opening(
+            rule,
+            default=default or ("c" if rule == "debian" else ""),
+            tie_break=tie_break,
+            quorum=quorum,
+            participants=agents,
+        )
+        past = [ballot(f"v{n}", text) for n, text in enumerate(votes)]
+        decision = decided(asked, *past)
+        assert Fraction(decision.support or 0) <= 1
