@@ -118,6 +118,21 @@ NO_SHOW: dict[str, tuple[dict[str, int], str, int, str, str]] = {
         "b",
         "a",
     ),
+    "schulze": (
+        {
+            "b > c > a > d": 11,
+            "c > b > d > a": 3,
+            "d > a > c > b": 5,
+            "c > d > b > a": 7,
+            "d > c > b > a": 3,
+            "d > b > c > a": 2,
+            "a > d > b > c": 11,
+        },
+        "a > d > c > b",
+        3,
+        "d",
+        "c",
+    ),
     "kemeny": (
         {"d > a > b > c": 7, "c > d > a > b": 8, "b > c > a > d": 1},
         "b > a > c > d",
