@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pref_voting import voting_methods as theirs
-from pref_voting.profiles import Profile as TheirProfile
-from pref_voting.profiles_with_ties import ProfileWithTies
 
 from mabeam.core.voting import (
     Ballot,
@@ -30,6 +28,11 @@ from mabeam.core.voting import (
     schulze,
     tie_key,
 )
+
+# It has no types, and is not installed where types are checked.
+theirs: Any = import_module("pref_voting.voting_methods")
+TheirProfile: Any = import_module("pref_voting.profiles").Profile
+ProfileWithTies: Any = import_module("pref_voting.profiles_with_ties").ProfileWithTies
 
 STACKS: dict[str, object] = {"algorithm": "from_stacks"}
 """Their other way to the same winners, which does not try all orders of equal majorities."""
@@ -77,7 +80,7 @@ def strict(rankings: Sequence[Sequence[int]]) -> Profile:
     return ours(len(rankings[0]), [[[option] for option in ranking] for ranking in rankings])
 
 
-def with_ties(size: int, rankings: Sequence[Sequence[Sequence[int]]]) -> ProfileWithTies:
+def with_ties(size: int, rankings: Sequence[Sequence[Sequence[int]]]) -> Any:  # noqa: ANN401 - theirs
     ranks = [
         {option: rank for rank, group in enumerate(ranking) for option in group}
         for ranking in rankings
@@ -93,7 +96,7 @@ def leaders(count: Count) -> set[str]:
 
 def found(
     method: Callable[..., Any],
-    profile: TheirProfile | ProfileWithTies,
+    profile: Any,  # noqa: ANN401 - theirs
     **options: object,
 ) -> set[str]:
     return {name(int(option)) for option in method(profile, **options)}

@@ -5,9 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import combinations
 
+import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mabeam.core.errors import Rejected
 from mabeam.core.voting import Ballot, Profile
 from mabeam.core.voting.transferring import droop_quota
 from support.voting import TIES, approving, counted, profile, rule_named, strict_profiles
@@ -68,6 +71,15 @@ class TestEqualShares:
         count = counted("equal_shares", approving("abc", ["a", "a"], 3))
         assert count.winners[0] == "a"
         assert set(count.winners) == {"a", "b", "c"}
+
+    def test_another_price_than_is_needed_is_noticed(self) -> None:
+        ballots = approving("ab", ["a", "b"], 2)
+        count = counted("equal_shares", ballots)
+        for price in ("-1", "1/2", "2", "+1"):
+            round_ = msgspec.structs.replace(count.rounds[0], value=price)
+            forged = msgspec.structs.replace(count, rounds=(round_, *count.rounds[1:]))
+            with pytest.raises(Rejected):
+                rule_named("equal_shares").check(ballots, TIES, forged)
 
     def test_a_price_is_shared_unequally_when_some_run_out_of_money(self) -> None:
         ballots = approving("abcd", ["ab", "ac", "a", "bc", "b"], 3)

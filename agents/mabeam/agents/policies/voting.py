@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import cast
 
 from mabeam.agents.agent import Answer, Heard
 from mabeam.agents.policies.policy import AgentPolicy
@@ -43,7 +44,7 @@ class RankedVoter(AgentPolicy, frozen=True, kw_only=True, tag="ranked_voter"):
         opening = _open_vote(me, session)
         if opening is None:
             return ()
-        groups = [(o,) for o in self.ranking if o in opening.options]
+        groups: list[tuple[str, ...]] = [(o,) for o in self.ranking if o in opening.options]
         if not self.ranking:
             groups = self._by_score(opening.options)
         return (VoteCast(ranking=tuple(groups), confidence=self.confidence),)
@@ -112,8 +113,8 @@ class MajorityFollower(AgentPolicy, frozen=True, kw_only=True, tag="majority_fol
             return ()
         tally = empty_tally(opening.options)
         for agent, spoken in session.spoken.items():
-            if isinstance(spoken.speech, VoteCast):
-                tally = tally.added(spoken.speech.ranking, session.weights.get(agent, 1))
+            ballot = cast("VoteCast", spoken.speech)
+            tally = tally.added(ballot.ranking, session.weights.get(agent, 1))
         votes = dict(zip(opening.options, tally.first_groups(), strict=True))
         most = max(votes.values())
         return (VoteCast(ranking=((min(o for o in votes if votes[o] == most),),)),)

@@ -157,14 +157,23 @@ def _look(grouped: Grouped, left: Iterable[str]) -> Standings:
 
 def _look_at_both_ends(grouped: Grouped, left: Iterable[str]) -> Standings:
     race = _look(grouped, left)
-    last = dict.fromkeys(race.votes, Fraction(0))
+    # Whole weights by how many options share them, because fractions are slow to add.
+    shared: dict[int, dict[str, int]] = {}
     for ranking, weight in grouped:
-        ranked = [group[0] for group in ranking if group[0] in last]
+        ranked = [group[0] for group in ranking if group[0] in race.votes]
         if not ranked:
             continue
-        unnamed = [option for option in last if option not in ranked] or ranked[-1:]
+        unnamed = race.votes.keys() - ranked or ranked[-1:]
+        weights = shared.setdefault(len(unnamed), {})
         for option in unnamed:
-            last[option] += Fraction(weight, len(unnamed))
+            weights[option] = weights.get(option, 0) + weight
+    last = {
+        option: sum(
+            (Fraction(weights.get(option, 0), size) for size, weights in shared.items()),
+            start=Fraction(0),
+        )
+        for option in race.votes
+    }
     return msgspec.structs.replace(race, last=last)
 
 
