@@ -56,7 +56,7 @@ def complete(draw: st.DrawFn, options_max: int = 6) -> list[list[int]]:
 def loose(draw: st.DrawFn) -> tuple[int, list[list[list[int]]]]:
     """Return rankings with ties, some of which leave options out."""
     size = draw(st.integers(2, 4))
-    rankings = []
+    rankings: list[list[list[int]]] = []
     for _ in range(draw(st.integers(1, 8))):
         order = draw(st.permutations(range(size)))[: draw(st.integers(1, size))]
         cuts = sorted(draw(st.sets(st.integers(1, max(1, len(order) - 1)))) | {0, len(order)})

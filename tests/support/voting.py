@@ -84,7 +84,7 @@ def strict_profiles(
 ) -> Profile:
     """Return rankings without ties."""
     options = tuple("abcdefgh"[: draw(st.integers(2, options_max))])
-    ballots = []
+    ballots: list[Ballot] = []
     for _ in range(draw(st.integers(1, ballots_max))):
         order = draw(st.permutations(options))
         length = len(options) if complete else draw(st.integers(1, len(options)))
@@ -99,7 +99,7 @@ def loose_profiles(
 ) -> Profile:
     """Return weighted rankings with ties, which may leave options out."""
     options = tuple("abcdefgh"[: draw(st.integers(2, options_max))])
-    ballots = []
+    ballots: list[Ballot] = []
     for _ in range(draw(st.integers(1, ballots_max))):
         order = draw(st.permutations(options))[: draw(st.integers(1, len(options)))]
         inner = draw(st.sets(st.integers(1, len(options))))

@@ -381,7 +381,7 @@ class TestClones:
 
 
 def _cloned(ballots: Profile, option: str, flips: list[bool]) -> Profile:
-    made = []
+    made: list[Ballot] = []
     for ballot, flip in zip(ballots.ballots, flips, strict=True):
         pair = [("x",), (option,)] if flip else [(option,), ("x",)]
         groups: list[tuple[str, ...]] = []

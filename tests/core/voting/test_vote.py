@@ -57,7 +57,8 @@ class NotABallot(Speech, frozen=True, kw_only=True):
 
 def opening(rule: str = "plurality", /, **fields: Any) -> VoteOpened:  # noqa: ANN401 - of any type
     parameters = fields.pop("parameters", {})
-    return VoteOpened(**{"options": ABC, "rule": Policy(rule, 1, parameters), **fields})
+    given_fields: dict[str, Any] = {"options": ABC, "rule": Policy(rule, 1, parameters)}
+    return VoteOpened(**(given_fields | fields))
 
 
 def ballot(agent: str, ranking: str, confidence: str = "1") -> Said:
@@ -123,7 +124,8 @@ class TestOpening:
         ],
     )
     def test_what_cannot_be_held_is_refused(self, fields: dict[str, Any], code: str) -> None:
-        asked = VoteOpened(**{"options": ABC, "rule": Policy("plurality"), **fields})
+        given_fields: dict[str, Any] = {"options": ABC, "rule": Policy("plurality")}
+        asked = VoteOpened(**(given_fields | fields))
         given(SESSION).when(Open(asked)).then_rejected(code)
 
 
@@ -182,6 +184,13 @@ class TestBallots:
     def test_a_ballot_after_the_closing_is_late(self) -> None:
         state = given(SESSION, opening(), ballot("ann", "a"), CLOSED, ballot("ben", "b")).state
         assert dict(state.late) == {"ben": 4}
+
+    def test_who_says_two_things_where_only_one_may_be_said_is_not_counted(self) -> None:
+        votes = [ballot("ann", "a"), ballot("ben", "b"), ballot("ann", "c")]
+        assert decided(opening(revising="first", tie_order=ABC), *votes).winner == "a"
+        decision = decided(opening(revising="exclude", tie_order=ABC), *votes)
+        assert decision.winner == "b"
+        assert decision.alternatives[0].reason.startswith("equivocated")
 
     def test_ballots_are_written_as_text(self) -> None:
         assert VOTE.say(VoteCast(ranking=ranking_of("b > c = a"))) == "b > a = c"
@@ -441,6 +450,7 @@ def _changed(value: object) -> list[object]:
     if isinstance(value, str):
         return [f"{value}x", "c" if value != "c" else "a", "9/7"]
     if isinstance(value, tuple):
+        value = cast("tuple[object, ...]", value)
         shorter: list[object] = [value[1:]] if value else []
         longer: list[object] = [(*value, value[0])] if value else []
         inner = [

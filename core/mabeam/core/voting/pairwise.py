@@ -35,8 +35,8 @@ __all__ = [
 Strength: TypeAlias = Literal["winning_votes", "margins"]
 """How strong a majority is: by who is for it, or by how many more are for it than against."""
 
-_ORDERS_MAX: Final = 5_000
-"""How many orders of equal majorities are tried at most to find all winners."""
+_LOCKS_MAX: Final = 20_000
+"""How many majorities are taken up at most, over all orders of equal ones, to find all winners."""
 
 
 def strengths_of(matrix: Matrix, strength: Strength) -> Matrix:
@@ -144,12 +144,13 @@ def ranked_pairs_winners(
     strong = strengths_of(pairwise_of(profile), strength)
     falling = sorted(_majorities(strong), key=lambda pair: -strong[pair[0]][pair[1]])
     levels = [list(level) for _, level in groupby(falling, key=lambda p: strong[p[0]][p[1]])]
-    if prod(factorial(min(len(level), 20)) for level in levels) > _ORDERS_MAX:
+    orders = prod(factorial(min(len(level), 20)) for level in levels)
+    if orders * len(falling) > _LOCKS_MAX:
         return None
     size = len(profile.options)
     found: set[str] = set()
-    for orders in product(*(permutations(level) for level in levels)):
-        kept = _locked(size, [pair for level in orders for pair in level])
+    for chosen in product(*(permutations(level) for level in levels)):
+        kept = _locked(size, [pair for level in chosen for pair in level])
         found.update(o for place, o in enumerate(profile.options) if not _is_below(place, kept))
     return tuple(sorted(found))
 

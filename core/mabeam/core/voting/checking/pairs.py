@@ -30,7 +30,7 @@ __all__ = [
     "check_schulze",
 ]
 
-_ORDERS_MAX: Final = 5_000
+_LOCKS_MAX: Final = 20_000
 WeightT = TypeVar("WeightT", int, tuple[int, int])
 
 
@@ -121,7 +121,7 @@ def check_ranked_pairs(profile: Profile, ties: TieKey, count: Count, strength: s
     leaders = _unbeaten(options, kept)
     expect("winners", count.winners, (min(leaders, key=ties),))
     levels = [list(level) for _, level in groupby(due, key=lambda pair: weights[pair])]
-    if prod(factorial(min(len(level), 20)) for level in levels) <= _ORDERS_MAX:
+    if len(due) * prod(factorial(min(len(level), 20)) for level in levels) <= _LOCKS_MAX:
         leaders = {
             option
             for orders in product(*map(permutations, levels))
@@ -245,18 +245,18 @@ def _weights(matrix: Matrix, strength: str) -> dict[tuple[int, int], int]:
 def _widest(
     among: Iterable[int], weights: Mapping[tuple[int, int], WeightT]
 ) -> dict[tuple[int, int], WeightT]:
-    """Return the strongest path for each pair, by adding majorities, the strongest first."""
-    options = list(among)
+    """Return the strongest path for each pair, by adding majorities, the strongest first.
+
+    A majority that first connects two options is the weakest of their strongest path.
+    """
     widest: dict[tuple[int, int], WeightT] = {}
-    levels = sorted(set(weights.values()), reverse=True)
-    ways: dict[int, list[int]] = {a: [] for a in options}
-    for level in levels:
-        for (a, b), weight in weights.items():
-            if weight == level:
-                ways[a].append(b)
-        for a in options:
-            for b in _reached(a, ways) - {a}:
-                widest.setdefault((a, b), level)
+    reached: dict[int, set[int]] = {a: {a} for a in among}
+    for above, below in sorted(weights, key=weights.__getitem__, reverse=True):
+        for a, known in reached.items():
+            if above in known:
+                gained = reached[below] - known
+                widest.update(dict.fromkeys(((a, b) for b in gained), weights[above, below]))
+                known.update(gained)
     return widest
 
 
