@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final, cast
 
 from hypothesis import strategies as st
 
 from mabeam.core.policies import Policy
-from mabeam.core.voting import RULES, Ballot, Count, Profile, ranking_of, tie_key
+from mabeam.core.session import SESSION, Closed, Hearing, hearing
+from mabeam.core.testing import Past, Said, given, said
+from mabeam.core.voting import (
+    RULES,
+    VOTE,
+    Ballot,
+    Count,
+    Profile,
+    VoteCast,
+    VoteDecided,
+    VoteOpened,
+    ranking_of,
+    tie_key,
+)
 from mabeam.core.voting.rules import Rule
 
 __all__ = [
+    "ABC",
+    "CLOSED",
     "EVERY_RULE",
     "TIES",
     "approving",
+    "ballot",
     "counted",
+    "decided",
+    "heard",
     "leaders",
     "loose_profiles",
+    "opening",
     "profile",
     "rule_named",
     "strict_profiles",
 ]
 
 TIES: Final = tie_key("election", 7)
+ABC: Final = ("a", "b", "c")
+CLOSED: Final = Closed(reason="deadline")
 EVERY_RULE: Final = tuple(name for name, _ in RULES.known())
 
 
@@ -109,3 +131,27 @@ def loose_profiles(
         ballots.append(Ballot(groups, draw(st.integers(1, 3)), sure))
     seats = draw(st.integers(1, min(seats_max, len(options))))
     return Profile(options, tuple(ballots), seats, options[-1], 3 * len(ballots))
+
+
+def opening(rule: str = "plurality", /, **fields: Any) -> VoteOpened:  # noqa: ANN401 - of any type
+    parameters = fields.pop("parameters", {})
+    given_fields: dict[str, Any] = {"options": ABC, "rule": Policy(rule, 1, parameters)}
+    return VoteOpened(**(given_fields | fields))
+
+
+def ballot(agent: str, ranking: str, confidence: str = "1") -> Said:
+    return said(VoteCast(ranking=ranking_of(ranking), confidence=Decimal(confidence)), agent)
+
+
+def heard(asked: VoteOpened, *past: Past, name: str = "s") -> Hearing[VoteOpened]:
+    state = given(SESSION, asked, *past, CLOSED).state
+    return cast("Hearing[VoteOpened]", hearing(name, state))
+
+
+def decided(asked: VoteOpened, *past: Past, name: str = "s") -> VoteDecided:
+    """Decide a closed vote, and let the certificate prove it."""
+    found = heard(asked, *past, name=name)
+    decision = VOTE.decide(found)
+    assert isinstance(decision, VoteDecided)
+    VOTE.verify(found, decision)
+    return decision

@@ -67,7 +67,7 @@ class TestSchulze:
 
 
 class TestDebian:
-    """Leader elections of the Debian project, https://www.debian.org/vote/."""
+    """Leader elections of the Debian project, votes 2002/001 and 2004/001."""
 
     def test_2002(self) -> None:
         # Ballots are not published, so what follows from the published matrix is checked.

@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from fractions import Fraction
-from typing import Any, cast
+from typing import Any
 
-import msgspec
 import pytest
-from hypothesis import given as hypothesis_given
-from hypothesis import settings
-from hypothesis import strategies as st
 
 from mabeam.core.consensus import ConsensusDecided
-from mabeam.core.errors import Rejected
 from mabeam.core.policies import Policy
 from mabeam.core.session import (
     SESSION,
-    Alternative,
     Cancelled,
-    Closed,
     Considered,
-    Decision,
-    Hearing,
     Open,
     Participant,
     Speech,
-    hearing,
     standing,
 )
-from mabeam.core.testing import Past, Said, given, said
+from mabeam.core.testing import given, said
 from mabeam.core.voting import (
-    RULES,
     VOTE,
     Count,
-    Dropped,
-    Lock,
-    Round,
     Total,
     VoteCast,
     VoteDecided,
@@ -45,38 +30,11 @@ from mabeam.core.voting import (
     ranking_of,
     tie_key,
 )
-
-CLOSED = Closed(reason="deadline")
-ABC = ("a", "b", "c")
-RULE_NAMES = tuple(name for name, _ in RULES.known())
+from support.voting import ABC, CLOSED, EVERY_RULE, ballot, decided, opening
 
 
 class NotABallot(Speech, frozen=True, kw_only=True):
     """Something else."""
-
-
-def opening(rule: str = "plurality", /, **fields: Any) -> VoteOpened:  # noqa: ANN401 - of any type
-    parameters = fields.pop("parameters", {})
-    given_fields: dict[str, Any] = {"options": ABC, "rule": Policy(rule, 1, parameters)}
-    return VoteOpened(**(given_fields | fields))
-
-
-def ballot(agent: str, ranking: str, confidence: str = "1") -> Said:
-    return said(VoteCast(ranking=ranking_of(ranking), confidence=Decimal(confidence)), agent)
-
-
-def heard(asked: VoteOpened, *past: Past, name: str = "s") -> Hearing[VoteOpened]:
-    state = given(SESSION, asked, *past, CLOSED).state
-    return cast("Hearing[VoteOpened]", hearing(name, state))
-
-
-def decided(asked: VoteOpened, *past: Past, name: str = "s") -> VoteDecided:
-    """Decide a closed vote, and let the certificate prove it."""
-    found = heard(asked, *past, name=name)
-    decision = VOTE.decide(found)
-    assert isinstance(decision, VoteDecided)
-    VOTE.verify(found, decision)
-    return decision
 
 
 def reasons(decision: VoteDecided) -> dict[str, str]:
@@ -84,7 +42,7 @@ def reasons(decision: VoteDecided) -> dict[str, str]:
 
 
 class TestOpening:
-    @pytest.mark.parametrize("rule", RULE_NAMES)
+    @pytest.mark.parametrize("rule", EVERY_RULE)
     def test_any_rule_can_be_held(self, rule: str) -> None:
         asked = opening(rule, default="c", participants=(Participant("ann"),))
         given(SESSION).when(Open(asked)).then(asked)
@@ -423,110 +381,3 @@ class TestStanding:
         assert short.remarks[-1] == "under majority nobody has enough"
         empty = standing("s", given(SESSION, opening("majority")).state)
         assert empty.remarks == ("weight heard: 0, quorum: 1",)
-
-
-TEXTS = ("winners", "tied", "order", "elected", "eliminated")
-FILLED: dict[str, list[object]] = {
-    **{field: [("a",)] for field in TEXTS},
-    "totals": [(Total("a", "1"),)],
-    "last": [(Total("a", "1"),)],
-    "pairwise": [((1,),)],
-    "paths": [((1,),)],
-    "locks": [(Lock("a", "b", kept=True),)],
-    "dropped": [(Dropped("a", "ratio_missed", 1, 2),)],
-    "rounds": [(Round((Total("a", "1"),)),)],
-    "alternatives": [(Alternative("eve", "a", 2, "not_eligible"),)],
-    "count": [],
-}
-"""What is put where a decision says nothing."""
-
-
-def _changed(value: object) -> list[object]:
-    """Return other values of the same type, each different in one place."""
-    if isinstance(value, bool):
-        return [not value]
-    if isinstance(value, int):
-        return [value + 1]
-    if isinstance(value, str):
-        return [f"{value}x", "c" if value != "c" else "a", "9/7"]
-    if isinstance(value, tuple):
-        value = cast("tuple[object, ...]", value)
-        shorter: list[object] = [value[1:]] if value else []
-        longer: list[object] = [(*value, value[0])] if value else []
-        inner = [
-            (*value[:n], other, *value[n + 1 :])
-            for n, one in enumerate(value)
-            for other in _changed(one)
-        ]
-        return [*shorter, *longer, *inner]
-    if isinstance(value, msgspec.Struct):
-        return [
-            msgspec.structs.replace(value, **{field: other})
-            for field in value.__struct_fields__
-            for other in _changed(getattr(value, field)) or FILLED.get(field, [])
-        ]
-    return []
-
-
-VOTES = ["a > b > c", "a > c", "b > c > a", "c > b", "a > b"]
-
-
-class TestProof:
-    @pytest.mark.parametrize("rule", RULE_NAMES)
-    def test_whatever_is_changed_in_a_decision_is_noticed(self, rule: str) -> None:
-        seats = 2 if rule in {"single_transferable_vote", "equal_shares"} else 1
-        asked = opening(
-            rule, default="c", seats=seats, participants=tuple(map(Participant, "pqrst"))
-        )
-        votes = [ballot(agent, text) for agent, text in zip("pqrst", VOTES, strict=True)]
-        found = heard(asked, *votes)
-        decision = VOTE.decide(found)
-        VOTE.verify(found, decision)
-        forged = [one for one in _changed(decision) if one != decision]
-        forged += [msgspec.structs.replace(decision, count=None)]
-        forged += [msgspec.structs.replace(decision, outcome="failed")]
-        assert len(forged) > 20
-        for one in forged:
-            with pytest.raises(Rejected):
-                VOTE.verify(found, cast("Decision", one))
-
-    def test_another_kind_of_decision_proves_nothing(self) -> None:
-        other = ConsensusDecided(
-            outcome="decided", rule=Policy("plurality"), considered=Considered(1, 2)
-        )
-        with pytest.raises(Rejected) as refusal:
-            VOTE.verify(heard(opening()), other)
-        assert refusal.value.field == "outcome"
-
-    def test_a_count_without_rounds_proves_nothing(self) -> None:
-        for rule in ("bucklin", "instant_runoff", "coombs", "single_transferable_vote"):
-            found = heard(opening(rule), ballot("ann", "a"))
-            decision = VOTE.decide(found)
-            assert isinstance(decision, VoteDecided)
-            assert decision.count is not None
-            empty = msgspec.structs.replace(decision.count, rounds=())
-            with pytest.raises(Rejected):
-                VOTE.verify(found, msgspec.structs.replace(decision, count=empty))
-
-    @settings(max_examples=60)
-    @hypothesis_given(
-        rule=st.sampled_from(RULE_NAMES),
-        votes=st.lists(st.sampled_from(["a", "b", "c", "a > b", "b > c > a", "c > a", ""])),
-        tie_break=st.sampled_from(["canonical", "refuse"]),
-        quorum=st.integers(0, 3),
-        default=st.sampled_from(["", "c"]),
-    )
-    def test_whatever_is_decided_is_proved(
-        self, rule: str, votes: list[str], tie_break: str, quorum: int, default: str
-    ) -> None:
-        agents = tuple(Participant(f"v{n}", 1 + n % 2) for n in range(max(len(votes), 3)))
-        asked = opening(
-            rule,
-            default=default or ("c" if rule == "debian" else ""),
-            tie_break=tie_break,
-            quorum=quorum,
-            participants=agents,
-        )
-        past = [ballot(f"v{n}", text) for n, text in enumerate(votes)]
-        decision = decided(asked, *past)
-        assert Fraction(decision.support or 0) <= 1

@@ -1,12 +1,11 @@
 """Options that must pass a quorum and a majority against a default option.
 
-The vote counting of the constitution of the Debian project, sections A.5 and A.6 of
-version 1.9 (https://www.debian.org/devel/constitution): an option needs a number of
-ballots that prefer it to the default option, and must beat that by its majority ratio;
-among those left, the weakest defeats within the Schwartz set are dropped until nobody in
-it is defeated. A majority for another option is weaker if fewer ballots are for it or,
-with as many for it, more are against it. A ratio is met when it is just reached, as amended in
-2015 (https://www.debian.org/vote/2015/vote_002).
+The vote counting of the Constitution for the Debian Project, version 1.9, sections A.5 and
+A.6: an option needs a number of ballots that prefer it to the default option, and must beat
+that by its majority ratio; among those left, the weakest defeats within the Schwartz set are
+dropped until nobody in it is defeated. A majority for another option is weaker if fewer
+ballots are for it or, with as many for it, more are against it. A ratio is met when it is
+just reached, as the constitution was amended in 2015 (general resolution 2015/002).
 """
 
 from __future__ import annotations
