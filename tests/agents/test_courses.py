@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -16,6 +17,7 @@ from mabeam.agents.agent import Answer, Heard
 from mabeam.agents.author import Author
 from mabeam.agents.coordinator import Coordinator
 from mabeam.agents.policies import AgentPolicy, PolicyAgent, policy_of
+from mabeam.agents.runner import AgentRunner
 from mabeam.app.composition import attach
 from mabeam.app.space import Space
 from mabeam.core.consensus import ConsensusOpened
@@ -26,6 +28,7 @@ from mabeam.core.subjects import Boundary
 from mabeam.infra.memory import MemoryStore
 from mabeam.infra.system import SystemClock, SystemIds
 from mabeam.projections.verification import verify
+from mabeam.projections.world import World
 from support.courses import RELAY, Lap, LapRun, Problem, RelayDecided, RelayOpened, Solution
 
 RUNNERS: Final = (Participant("ann"), Participant("ben"))
@@ -103,6 +106,31 @@ async def test_agents_take_turns_and_any_number_of_coordinators_counts_each_lap_
     assert decision.metres == 450
     assert (await counts(space))["lap"] == 3
     assert (await verify(space.store)).divergences == ()
+
+
+def has_run(name: str, metres: int, world: World) -> bool:
+    return bool(world.session(name).state.course.metres >= metres)
+
+
+async def test_an_agent_that_is_started_anew_takes_the_turn_that_waits_for_it(
+    space: Space,
+) -> None:
+    author = Author(SystemClock(), SystemIds())
+
+    def hosted(name: str) -> AgentRunner:
+        return AgentRunner(space.store, author, [PolicyAgent(name, [Runs()])])
+
+    async with coordinator(space):
+        session = await space.sessions.open(
+            RelayOpened(participants=RUNNERS, laps=2, lap_ms=60_000)
+        )
+        for number in range(2):
+            for name in ("ann", "ben"):
+                runs = 2 * number + (name == "ben") + 1
+                async with hosted(name):
+                    await space.until(partial(has_run, session.name, 100 * runs))
+        assert (await session.decision()).metres == 400
+    assert not session.state.refused
 
 
 async def test_a_lap_ends_by_the_clock_also_after_a_restart(space: Space) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from mabeam.agents.agent import Agent, Heard, hears
+from mabeam.agents.policies import PolicyAgent, RefiningVoter
 from mabeam.core.auction import AuctionOpened, BidPlaced
 from mabeam.core.consensus import BallotCast, ConsensusOpened
+from mabeam.core.refinement import RefinementOpened
 from mabeam.core.session import Opening, Participant
 from support.crashing import Case, crash_at_each_append
 
@@ -42,7 +44,19 @@ def among_all(opening: type[Opening], **fields: Any) -> Opening:  # noqa: ANN401
     return opening(participants=tuple(map(Participant, TEAM)), **fields)
 
 
+def refining() -> list[Agent]:
+    return [
+        PolicyAgent(name, [RefiningVoter(wish=Decimal(3 * number))])
+        for number, name in enumerate(TEAM)
+    ]
+
+
 CASES = [
+    Case(
+        "refinement",
+        among_all(RefinementOpened, low=Decimal(0), high=Decimal(9), tolerance=Decimal(1)),
+        refining,
+    ),
     Case("auction", among_all(AuctionOpened, lot="login"), members),
     Case("auction by its deadline", AuctionOpened(lot="login", open_for_ms=30), members),
     Case("consensus", among_all(ConsensusOpened, low=Decimal(0), high=Decimal(9)), members),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,7 @@ async def test_equivocation_is_listed_with_both_positions(space: Space) -> None:
     assert evidence.reason.startswith("equivocated: said 0 at position ")
 
 
-async def refined(space: Space, pulls: list[int], **fields: object) -> tuple[bool, int]:
+async def refined(space: Space, pulls: list[int], **fields: Any) -> tuple[bool, int]:  # noqa: ANN401 - of any field
     team = [
         PolicyAgent(f"v{n}", [RefiningVoter(wish=Decimal(3 * n), pull_percent=pull)])
         for n, pull in enumerate(pulls)
@@ -95,7 +96,7 @@ async def refined(space: Space, pulls: list[int], **fields: object) -> tuple[boo
         tolerance=Decimal("0.5"),
         rounds_max=8,
         participants=tuple(Participant(agent.name) for agent in team),
-        **fields,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  - of any field
+        **fields,
     )
     session = await space.sessions.open(opening)
     decision = await session.decision()

@@ -11,20 +11,20 @@ from mabeam.app.schema.entries import entries
 from mabeam.app.schema.shapes import structs_in
 from mabeam.app.schema.wording import wording_of
 from mabeam.core.events import Event
+from mabeam.core.session import Announcement, Decision
 
-# Said in full here, so that a lost word in a docstring does not quietly widen who may decide.
+# Said in full here, so that a lost word in a docstring does not quietly widen who may decide;
+# decisions and announcements are so by their class.
 PROTOCOL_ONLY = {
-    "mabeam.auction.decided.v1",
     "mabeam.conflict.detected.v1",
     "mabeam.conflict.resolution_chosen.v1",
     "mabeam.conflict.resolved.v1",
-    "mabeam.consensus.decided.v1",
     "mabeam.constraint.checked.v1",
     "mabeam.session.closed.v1",
     "mabeam.session.failed.v1",
     "mabeam.variable.changed.v1",
     "mabeam.variable.refused.v1",
-}
+} | {entry.name for entry in entries() if issubclass(entry.struct, Decision | Announcement)}
 
 
 def test_decisions_and_what_follows_from_them_are_left_to_coordinators() -> None:

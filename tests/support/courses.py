@@ -29,8 +29,6 @@ from mabeam.core.session import (
 
 __all__ = ["RELAY", "Lap", "LapRun", "RelayDecided", "RelayOpened"]
 
-LAP_NS = 1_000_000_000
-
 
 @event_type("com.example.relay.opened.v1", kind="session")
 class RelayOpened(Opening, frozen=True, kw_only=True):
@@ -38,6 +36,7 @@ class RelayOpened(Opening, frozen=True, kw_only=True):
 
     rule: Policy = Policy("relay")
     laps: int = 1
+    lap_ms: int = 1_000
     asks: bool = False
     solves: bool = False
 
@@ -112,7 +111,7 @@ def evolve(opening: RelayOpened, track: Track, said: Said) -> Track:
 def due(opening: RelayOpened, track: Track, now_ns: int) -> Due:
     """Announce a lap when all have run or its time is up; then ask; then close."""
     if track.laps < opening.laps:
-        at_ns = track.begun_ns + LAP_NS
+        at_ns = track.begun_ns + opening.lap_ms * 1_000_000
         if track.runs == len(track.runners) or now_ns >= at_ns:
             return Due(announce=Lap(number=track.laps + 1), cause=track.cause)
         return Due(at_ns=at_ns)

@@ -223,6 +223,9 @@ class AgentRunner:
             )
 
     def _writes(self, agent: Agent, heard: Heard, answers: Sequence[Answer]) -> list[Write]:
+        session = heard.world.session(heard.entity)
+        # In a session of several steps the same opening, heard again, may ask for another word.
+        step = () if session.state.course is None else (session.position,)
         writes: list[Write] = []
         for index, answer in enumerate(answers):
             boundary, event = _said(agent, heard, answer)
@@ -234,7 +237,7 @@ class AgentRunner:
                     correlation_id=heard.recorded.envelope.correlationid,
                     causation_id=heard.recorded.id,
                     # A restarted agent that hears the same again must not speak twice.
-                    id=derived_id(heard.recorded.id, agent.name, index),
+                    id=derived_id(heard.recorded.id, agent.name, index, *step),
                 )
             )
         return writes

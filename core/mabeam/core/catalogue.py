@@ -4,9 +4,29 @@ from __future__ import annotations
 
 from typing import Final
 
-from mabeam.core import agent, auction, consensus, refinement, session, variable, voting
+from mabeam.core import (
+    agent,
+    auction,
+    consensus,
+    hierarchy,
+    optimisation,
+    refinement,
+    session,
+    variable,
+    voting,
+)
 
 __all__ = ["DOMAINS"]
 
-DOMAINS: Final = (agent, auction, consensus, refinement, session, variable, voting)
+DOMAINS: Final = (
+    agent,
+    auction,
+    consensus,
+    hierarchy,
+    optimisation,
+    refinement,
+    session,
+    variable,
+    voting,
+)
 """The parts of the domain, in alphabetical order."""

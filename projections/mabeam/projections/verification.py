@@ -21,7 +21,7 @@ from mabeam.core.ports import EventStore
 from mabeam.core.reactor import Append, Effects, Part, Send
 from mabeam.core.session.events import ChildEnded, Decision, Failed, Opening
 from mabeam.core.session.protocol import protocol_of
-from mabeam.core.session.reactor import SESSIONS, OpenSession, ended
+from mabeam.core.session.reactor import SESSIONS, OpenSession, changes, ended
 from mabeam.core.session.state import hearing
 from mabeam.core.subjects import Boundary
 from mabeam.core.variable.constraint import ConstraintChecked
@@ -205,8 +205,8 @@ def _sent(before: World, target: Boundary, event: Changed | Refused) -> Send | N
     state = before.session(event.session).state
     if state.decision is None or state.opening is None or state.decided_at != event.decided_at:
         return None
-    result = protocol_of(state.opening).result(state.decision)
-    if result is None or state.opening.variable != target.entity:
+    result = dict(changes(state.opening, state.decision)).get(target.entity)
+    if result is None:
         return None
     command = ApplyDecision(event.session, state.decided_at, result)
     return Send(state.decided_id, target, command)

@@ -1,5 +1,7 @@
 """Ready policies of agents, one module for each family of protocols."""
 
+from mabeam.agents.policies.graphs import GraphAgent
+from mabeam.agents.policies.hierarchies import Delegate
 from mabeam.agents.policies.liars import (
     DraggingVoter,
     EquivocatingVoter,
@@ -13,8 +15,10 @@ from mabeam.agents.policies.voting import ApprovingVoter, MajorityFollower, Rank
 __all__ = [
     "AgentPolicy",
     "ApprovingVoter",
+    "Delegate",
     "DraggingVoter",
     "EquivocatingVoter",
+    "GraphAgent",
     "HonestVoter",
     "MajorityFollower",
     "PolicyAgent",

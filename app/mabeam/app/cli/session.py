@@ -32,7 +32,7 @@ _BY = click.option("--by", default="operator", show_default=True, help="In whose
 
 @click.group
 def session() -> None:
-    """Open, show and cancel sessions of any protocol, and speak in them."""
+    """Hold sessions of any protocol."""
 
 
 @session.command(

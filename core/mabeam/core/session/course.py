@@ -87,7 +87,7 @@ class Due(msgspec.Struct, frozen=True):
             announcement of a type, for the id of an announcement derives from it.
         position: Where that event stands, if anybody but protocol code has said it.
         at_ns: When to ask again though nothing is said, on the log's clock; 0 for never.
-        children: Sessions that this one waits for.
+        children: Sessions that this one waits for, also while something is announced.
     """
 
     announce: Announcement | None = None

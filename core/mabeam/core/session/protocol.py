@@ -152,6 +152,7 @@ class Protocol(Generic[OpeningT]):
         verify: Raises `Rejected` if a decision's certificate does not prove it. It must
             not use ``decide``.
         result: What the decision makes of the variable at stake, or None.
+        results: What it makes of further variables, each at most once, by their names.
         course: How it goes on, if that is more than one word of each and a decision.
         problem: What a solver is to find for a closed session; None if ``decide`` can do it.
         conclude: The decision that follows from what the solver has found.
@@ -169,6 +170,7 @@ class Protocol(Generic[OpeningT]):
     decide: Callable[[Hearing[OpeningT]], Decision]
     verify: Callable[[Hearing[OpeningT], Decision], None]
     result: Callable[[Decision], Decimal | str | None]
+    results: Callable[[OpeningT, Decision], tuple[tuple[str, Decimal | str], ...]] | None = None
     course: Course[OpeningT, Any] | None = None
     problem: Callable[[Hearing[OpeningT]], msgspec.Struct | None] | None = None
     conclude: Callable[[Hearing[OpeningT], msgspec.Struct], Decision] | None = None

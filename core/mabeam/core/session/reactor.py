@@ -34,7 +34,7 @@ from mabeam.core.session.state import SessionState, hearing, is_complete
 from mabeam.core.subjects import Boundary
 from mabeam.core.variable.reactor import ApplyDecision
 
-__all__ = ["SESSIONS", "OpenSession", "SessionEnded", "Solved", "ended", "react"]
+__all__ = ["SESSIONS", "OpenSession", "SessionEnded", "Solved", "changes", "ended", "react"]
 
 
 class OpenSession(msgspec.Struct, frozen=True):
@@ -110,17 +110,16 @@ def _proceed(name: str, session: Entity[SessionState], now_ns: int) -> Effects:
         return Effects(schedule=(Timer(Boundary("session", name), state.due_ns),))
     if due.close:
         return _append(name, session, due.cause, Closed(reason=due.close), due.position)
-    if due.announce is not None:
-        return _append(name, session, due.cause, due.announce, due.position)
-    at_ns = min(due.at_ns or state.due_ns, state.due_ns)
-    return Effects(
-        send=tuple(
-            Send(child.cause, Boundary("session", child.name), OpenSession(child.opening))
-            for child in due.children
-            if child.name not in state.children
-        ),
-        schedule=(Timer(Boundary("session", name), at_ns),),
+    sends = tuple(
+        Send(child.cause, Boundary("session", child.name), OpenSession(child.opening))
+        for child in due.children
+        if child.name not in state.children
     )
+    if due.announce is not None:
+        announced = _append(name, session, due.cause, due.announce, due.position)
+        return msgspec.structs.replace(announced, send=sends)
+    at_ns = min(due.at_ns or state.due_ns, state.due_ns)
+    return Effects(send=sends, schedule=(Timer(Boundary("session", name), at_ns),))
 
 
 def _conclude(name: str, session: Entity[SessionState]) -> Effects:
@@ -144,14 +143,17 @@ def _recordable(decide: Callable[[], Decision]) -> Event:
 
 
 def _tell(name: str, state: SessionState) -> Effects:
-    """Let the variable at stake, and whoever the session was opened for, hear its end."""
+    """Let the variables at stake, and whoever the session was opened for, hear its end."""
     opening = state.opening
     assert opening is not None
-    sends: list[Send] = []
-    result = _result(opening, state.decision)
-    if opening.variable and result is not None:
-        command = ApplyDecision(name, state.decided_at, result)
-        sends.append(Send(state.decided_id, Boundary("variable", opening.variable), command))
+    sends = [
+        Send(
+            state.decided_id,
+            Boundary("variable", variable),
+            ApplyDecision(name, state.decided_at, value),
+        )
+        for variable, value in changes(opening, state.decision)
+    ]
     told = ended(name, state)
     if told is not None:
         sends.append(Send(state.decided_id, *told))
@@ -175,6 +177,16 @@ def ended(name: str, state: SessionState) -> tuple[Boundary, SessionEnded] | Non
         None if decision is None or support is None else support(decision),
         state.decided_at,
     )
+
+
+def changes(opening: Opening, decision: Decision | None) -> tuple[tuple[str, Decimal | str], ...]:
+    """Return the value of each variable that a decision changes, by their names."""
+    if decision is None:
+        return ()
+    protocol = protocol_of(opening)
+    result = protocol.result(decision)
+    at_stake = () if result is None or not opening.variable else ((opening.variable, result),)
+    return at_stake + (() if protocol.results is None else protocol.results(opening, decision))
 
 
 def _result(opening: Opening, decision: Decision | None) -> Decimal | str | None:
