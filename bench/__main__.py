@@ -29,6 +29,7 @@ from bench.sizes import FULL, MILLION, QUICK, TINY, Sizes
 from bench.starting import measure_start
 from bench.tabling import measure_tables
 from bench.upcasting import measure_upcasting
+from bench.voting import measure_votes
 from mabeam.infra.observability import configure_log
 
 _BENCHMARKS: Final[dict[str, Callable[[Sizes], Awaitable[list[Figure]]]]] = {
@@ -45,6 +46,7 @@ _BENCHMARKS: Final[dict[str, Callable[[Sizes], Awaitable[list[Figure]]]]] = {
     "eventsourcing": measure_recording,
     "upcasting": measure_upcasting,
     "check": measure_check,
+    "votes": measure_votes,
 }
 # Not among all: elections take seconds, however little is measured.
 _ON_REQUEST: Final[dict[str, Callable[[Sizes], Awaitable[list[Figure]]]]] = {

@@ -31,6 +31,7 @@ FIGURES = {
     "eventsourcing": 10,
     "upcasting": 2,
     "failover": 6,
+    "votes": 10,
 }
 
 

@@ -15,6 +15,7 @@ from mabeam.core import (
     refinement,
     session,
     variable,
+    voting,
 )
 
 __all__ = ["DOMAINS"]
@@ -30,5 +31,6 @@ DOMAINS: Final = (
     refinement,
     session,
     variable,
+    voting,
 )
 """The parts of the domain, in alphabetical order."""

@@ -43,9 +43,15 @@ from mabeam.agents.policies.policy import (
 from mabeam.agents.policies.refinement import (
     RefiningVoter,
 )
+from mabeam.agents.policies.voting import (
+    ApprovingVoter,
+    MajorityFollower,
+    RankedVoter,
+)
 
 __all__ = [
     "AgentPolicy",
+    "ApprovingVoter",
     "BudgetedBidder",
     "CapableContractor",
     "ClockBidder",
@@ -59,8 +65,10 @@ __all__ = [
     "FailingContractor",
     "GraphAgent",
     "HonestVoter",
+    "MajorityFollower",
     "OutcryBidder",
     "PolicyAgent",
+    "RankedVoter",
     "RefiningVoter",
     "RequestingParty",
     "ShadingBidder",

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "auction": "mabeam.app.cli.auction:auction",
     "negotiate": "mabeam.app.cli.negotiate:negotiate",
     "task": "mabeam.app.cli.task:task",
+    "vote": "mabeam.app.cli.vote:vote",
     "conflicts": "mabeam.app.cli.lists:conflicts",
     "state": "mabeam.app.cli.state:state",
     "replay": "mabeam.app.cli.replay:replay",

@@ -32,7 +32,7 @@ from mabeam.core.session.events import (
     Opening,
 )
 
-__all__ = ["asides", "audience", "tell", "told"]
+__all__ = ["asides", "audience", "ending", "tell", "told"]
 
 _BASES: Final = {"reserve": "the reserve", "own_bid": "its own bid"}
 _ENDINGS: Final = {
@@ -150,7 +150,7 @@ def _(event: BallotCast) -> str:
 def _(event: ConsensusDecided) -> str:
     if event.outcome != "decided":
         value = "" if event.value is None else f"{event.value}, because "
-        return f"decides {value or 'nothing: '}{_ENDINGS.get(event.outcome, event.outcome)}"
+        return f"decides {value or 'nothing: '}{ending(event.outcome)}"
     made = number_in_words(event.rule, event.contributions, event.dropped, event.mean)
     return f"decides {event.value}: {made}"
 
@@ -177,8 +177,13 @@ def _(event: Failed) -> str:
     return f"ends it, for it cannot be held: {event.detail}"
 
 
+def ending(outcome: str) -> str:
+    """Return how a session ended without a decision."""
+    return _ENDINGS.get(outcome, outcome)
+
+
 def audience(opening: Opening, preposition: str) -> str:
-    """Return who may speak in a session, each with its weight if it is not 1, or nothing."""
+    """Return who may speak, with their weights; nothing where everybody may."""
     agents = [
         spoken.agent if spoken.weight == 1 else f"{spoken.agent} x{spoken.weight}"
         for spoken in opening.participants
