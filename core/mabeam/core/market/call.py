@@ -168,7 +168,7 @@ def _alternatives(
         done = traded.get(spoken.agent, 0)
         if outcome == "no_quorum":
             reason = "no_quorum"
-        elif outcome == "tie_unresolved" and spoken.agent in tied:
+        elif outcome == "tie_unresolved" and (done or spoken.agent in tied):
             reason = "tie_unresolved"
         elif done == wanted:
             continue

@@ -20,7 +20,6 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import product
 from typing import Final, TypeAlias
 
 import msgspec
@@ -29,13 +28,16 @@ __all__ = ["WORK_MAX", "Matrix", "Shares", "equilibrium_shares", "violation"]
 
 Matrix: TypeAlias = Sequence[Sequence[int]]
 
-WORK_MAX: Final = 2_000_000
-"""How many entries of the matrix are touched at most; about a second."""
+WORK_MAX: Final = 1_000_000
+"""How many amounts are reckoned at most; about a second."""
 
 _THRESHOLDS: Final = (1e-2, 1e-3, 1e-5)
 """From which share of its budget on a good is taken to be wanted most."""
 
+_LEAST: Final = 1e-9
 _DIGITS: Final = 15
+_Spending: TypeAlias = list[dict[int, float]]
+"""What each buyer spends on each good."""
 
 
 class _Market(msgspec.Struct, frozen=True):
@@ -71,18 +73,17 @@ def equilibrium_shares(
     worth = [
         [value * supply for value, supply in zip(row, supplies, strict=True)] for row in utilities
     ]
-    rounds = max(WORK_MAX // (len(budgets) * len(supplies)), 1)
     spent = [
-        [budget * value / sum(row) for value in row]
+        {good: budget * value / sum(row) for good, value in enumerate(row) if value}
         for row, budget in zip(worth, budgets, strict=True)
     ]
-    done, step = 0, 32
-    while done < rounds:
-        step = min(step, rounds - done)
+    work, step = 0, 32
+    while work < WORK_MAX:
         for _ in range(step):
-            spent = _responded(worth, budgets, spent)
-        done += step
+            spent = _responded(market, worth, spent)
+            work += sum(map(len, spent))
         step *= 2
+        spent = _pruned(market, spent)
         for threshold in _THRESHOLDS:
             prices = _guessed(market, spent, threshold)
             found = None if prices is None else _cleared(market, prices)
@@ -91,23 +92,30 @@ def equilibrium_shares(
     return _rounded(supplies, spent)
 
 
-def _responded(
-    worth: Matrix, budgets: Sequence[int], spent: list[list[float]]
-) -> list[list[float]]:
+def _responded(market: _Market, worth: Matrix, spent: _Spending) -> _Spending:
     """Return what each spends next: in proportion to the utility that it has of each good."""
-    prices = [math.fsum(column) for column in zip(*spent, strict=True)]
-    after: list[list[float]] = []
-    for row, budget, values in zip(spent, budgets, worth, strict=True):
-        gained = [
-            value * money / price if money else 0.0
-            for value, money, price in zip(values, row, prices, strict=True)
-        ]
-        scale = budget / math.fsum(gained)
-        after.append([one * scale for one in gained])
+    columns: list[list[float]] = [[] for _ in market.supplies]
+    for row in spent:
+        for good, money in row.items():
+            columns[good].append(money)
+    prices = [math.fsum(column) for column in columns]
+    after: _Spending = []
+    for row, budget, values in zip(spent, market.budgets, worth, strict=True):
+        gained = {good: values[good] * money / prices[good] for good, money in row.items()}
+        scale = budget / math.fsum(gained.values())
+        after.append({good: one * scale for good, one in gained.items()})
     return after
 
 
-def _guessed(market: _Market, spent: list[list[float]], threshold: float) -> list[Fraction] | None:
+def _pruned(market: _Market, spent: _Spending) -> _Spending:
+    """Leave out what almost no money is spent on: a wrong guess is found out by the proof."""
+    return [
+        {good: money for good, money in row.items() if money > _LEAST * budget}
+        for row, budget in zip(spent, market.budgets, strict=True)
+    ]
+
+
+def _guessed(market: _Market, spent: _Spending, threshold: float) -> list[Fraction] | None:
     """Return the exact prices if the goods on which money is spent are those wanted most.
 
     A buyer who wants two goods most fixes the ratio of their prices; goods that are so
@@ -115,10 +123,10 @@ def _guessed(market: _Market, spent: list[list[float]], threshold: float) -> lis
     """
     budgets, buyers, goods = market.budgets, len(market.budgets), len(market.supplies)
     edges = [
-        (row[good] / budgets[buyer], buyer, good)
+        (money / budgets[buyer], buyer, good)
         for buyer, row in enumerate(spent)
-        for good in range(goods)
-        if row[good] > threshold * budgets[buyer]
+        for good, money in row.items()
+        if money > threshold * budgets[buyer]
     ]
     edges.sort(key=lambda edge: (-edge[0], edge[1], edge[2]))
     # The strongest edges that close no circle.
@@ -260,16 +268,18 @@ def _way(
     return None
 
 
-def _rounded(supplies: Sequence[int], spent: list[list[float]]) -> Shares:
+def _rounded(supplies: Sequence[int], spent: _Spending) -> Shares:
     """Write down what was found nearly, in decimals."""
-    money = [[_decimal(one) for one in row] for row in spent]
-    values = [sum(column, Fraction(0)) for column in zip(*money, strict=True)]
-    prices = [value / supply for value, supply in zip(values, supplies, strict=True)]
-    quantities = {
-        (buyer, good): money[buyer][good] / prices[good]
-        for buyer, good in product(range(len(money)), range(len(prices)))
-        if money[buyer][good]
+    money = {
+        (buyer, good): _decimal(one)
+        for buyer, row in enumerate(spent)
+        for good, one in row.items()
+        if one
     }
+    prices = [Fraction(0) for _ in supplies]
+    for (_, good), amount in money.items():
+        prices[good] += amount / supplies[good]
+    quantities = {edge: amount / prices[edge[1]] for edge, amount in money.items()}
     return Shares(tuple(prices), quantities)
 
 

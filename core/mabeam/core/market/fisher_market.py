@@ -38,10 +38,12 @@ from mabeam.core.policies import Policies
 from mabeam.core.session.events import Alternative, Decision, Speech
 from mabeam.core.session.protocol import Hearing, Protocol, Spoken, Standing, terms
 
-__all__ = ["BUYERS_MAX", "FISHER_MARKET", "FISHER_RULES", "GOODS_MAX"]
+__all__ = ["BUYERS_MAX", "ENTRIES_MAX", "FISHER_MARKET", "FISHER_RULES", "GOODS_MAX"]
 
 BUYERS_MAX: Final = 200
 GOODS_MAX: Final = 50
+ENTRIES_MAX: Final = 1_000
+"""How many buyers times goods there may be: so many are cleared in about a second."""
 VALUE_MAX: Final = 10**6
 TOLERANCE_MAX: Final = Decimal("0.01")
 TOLERANCE_DIGITS_MAX: Final = 30
@@ -70,6 +72,7 @@ def check_opening(opening: FisherMarketOpened) -> None:
     check_range("goods", len(opening.goods), 1, GOODS_MAX)
     check_range("endowments", len(opening.endowments), 1, BUYERS_MAX)
     check_endowments(opening.endowments)
+    check_range("buyers times goods", len(opening.goods) * len(opening.endowments), 1, ENTRIES_MAX)
     names = [supply.good for supply in opening.goods]
     if len(set(names)) != len(names) or not all(names):
         raise _refusal("goods", names, "each good once, and with a name")
