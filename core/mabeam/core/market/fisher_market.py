@@ -84,7 +84,9 @@ def check_opening(opening: FisherMarketOpened) -> None:
         if one.holding is not None:
             raise _refusal("holding", one.holding, "none: buyers have nothing to sell")
     tolerance = opening.tolerance
-    is_number = tolerance.is_finite() and len(str(tolerance)) <= TOLERANCE_DIGITS_MAX
+    # A short text such as 1e-999999 would otherwise become an integer of a million digits.
+    is_short = tolerance.is_finite() and len(str(tolerance)) <= TOLERANCE_DIGITS_MAX
+    is_number = is_short and cast("int", tolerance.as_tuple().exponent) >= -TOLERANCE_DIGITS_MAX
     if not is_number or not 0 <= tolerance <= TOLERANCE_MAX:
         raise _refusal("tolerance", tolerance, f"0 to {TOLERANCE_MAX}")
 
