@@ -504,11 +504,6 @@ class TestConservation:
             assert ann.sold - ann.bought <= 3
             assert ben.sold - ben.bought <= 2
             for agent, held in found.held.items():
-                own = [
-                    o
-                    for s in ("buy", "sell")
-                    for o in found.book.orders(cast("Side", s))
-                    if o.agent == agent
-                ]
+                own = [o for s in ("buy", "sell") for o in found.book.orders(s) if o.agent == agent]
                 assert held.cash == sum((o.price or 0) * o.quantity for o in own if o.side == "buy")
                 assert held.goods == sum(o.quantity for o in own if o.side == "sell")

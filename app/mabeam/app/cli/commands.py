@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "variables": "mabeam.app.cli.lists:variables",
     "sessions": "mabeam.app.cli.lists:sessions",
     "session": "mabeam.app.cli.session:session",
+    "market": "mabeam.app.cli.market:market",
     "conflicts": "mabeam.app.cli.lists:conflicts",
     "state": "mabeam.app.cli.state:state",
     "replay": "mabeam.app.cli.replay:replay",

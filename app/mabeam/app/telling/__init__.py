@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mabeam.app.telling.markets  # noqa: F401  # pyright: ignore[reportUnusedImport]  - it registers its words
 from mabeam.app.telling.events import asides, tell
 from mabeam.app.telling.words import shown, type_in_words
 
