@@ -72,6 +72,12 @@ def floor(opening: ContinuousMarketOpened, *past: Past) -> Floor:
     return cast("Floor", after(opening, *past).course)
 
 
+def batch(number: int, *past: Past) -> Traded:
+    found = floor(market(), *past).batches.entry(number)
+    assert found is not None
+    return found
+
+
 def resting(opening: ContinuousMarketOpened, *past: Past) -> list[tuple[str, str, int | None, int]]:
     book = floor(opening, *past).book
     return [
@@ -176,7 +182,7 @@ class TestOrders:
     def test_orders_that_meet_trade_at_the_price_of_the_one_that_rested(self) -> None:
         past = (sell("ben", 5, 10), buy("ann", 7, 12))
         assert resting(market(), *past) == [("buy", "ann", 12, 2)]
-        assert floor(market(), *past).batches[0] == Traded(
+        assert batch(0, *past) == Traded(
             order="event-3",
             agent="ann",
             side="buy",
@@ -240,7 +246,7 @@ class TestTakingBack:
             buy("ann", 5, 8),
             said(OrderReplaced(order="event-2", quantity=5, price=8), "ben"),
         )
-        assert floor(market(), *past).batches[0].order == "event-4"
+        assert batch(0, *past).order == "event-4"
         assert decided(market(), *past).volume == 5
 
 
@@ -333,14 +339,14 @@ class TestAnnouncements:
     PAST = (sell("ben", 5, 10), buy("ann", 2, 10), buy("cyd", 1, 10))
 
     def test_each_order_that_trades_is_announced_in_its_turn(self) -> None:
-        first = floor(market(), *self.PAST).batches[0]
+        first = batch(0, *self.PAST)
         given(SESSION, market(), *self.PAST).when_reacting(SESSIONS).then_appends(first)
-        second = floor(market(), *self.PAST).batches[1]
+        second = batch(1, *self.PAST)
         given(SESSION, market(), *self.PAST, first).when_reacting(SESSIONS).then_appends(second)
 
     def test_then_nothing_is_due_before_the_deadline(self) -> None:
-        told = floor(market(), *self.PAST).batches
-        reaction = given(SESSION, market(), *self.PAST, told[0], told[1]).when_reacting(SESSIONS)
+        told = [batch(number, *self.PAST) for number in (0, 1)]
+        reaction = given(SESSION, market(), *self.PAST, *told).when_reacting(SESSIONS)
         reaction.then_appends().then_schedules(31_000_000_000)
 
     def test_a_false_announcement_changes_nothing(self) -> None:
@@ -491,13 +497,12 @@ class TestConservation:
         assert bid is None or ask is None or bid < ask
         assert len(found.book.index) <= resting_max
         sides: dict[str, Side] = {}
-        for number in range(len(found.journal)):
-            entry = found.journal[number]
+        for entry in found.journal.entries():
             if not isinstance(entry, floor_module.Gone):
                 sides[entry.order] = entry.side
-        for batch in decision.listed:
-            assert all(sides[fill.order] != batch.side for fill in batch.fills)
-            assert all(fill.agent != batch.agent for fill in batch.fills)
+        for one in decision.listed:
+            assert all(sides[fill.order] != one.side for fill in one.fills)
+            assert all(fill.agent != one.agent for fill in one.fills)
         if is_limited:
             ann, ben = accounts.get("a", Account("a")), accounts.get("b", Account("b"))
             assert ann.paid - ann.earned <= 20

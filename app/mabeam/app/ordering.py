@@ -89,7 +89,7 @@ def cancellation_of(state: SessionState, order: str) -> OrderCancelled:
     if order in floor.known or not order.isdecimal():
         return OrderCancelled(order=order)
     for name, number in floor.known.items():
-        if getattr(floor.journal[number], "position", 0) == int(order):
+        if getattr(floor.journal.entry(number), "position", 0) == int(order):
             return OrderCancelled(order=name)
     raise NotFound(f"no order at position {order}")
 

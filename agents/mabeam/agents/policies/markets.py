@@ -129,7 +129,7 @@ class MarketMaker(AgentPolicy, frozen=True, kw_only=True, tag="market_maker"):
 
     def _anew(self, me: str, floor: Floor) -> Sequence[Answer]:
         mine = [one for one in floor.book.index.values() if one.agent == me]
-        entries = (floor.journal[number] for number in floor.known.values())
+        entries = floor.journal.entries()
         placed = sum(1 for one in entries if isinstance(one, Resting) and one.agent == me)
         sides: tuple[Side, ...] = ("buy", "sell")
         missing = [side for side in sides if all(one.side != side for one in mine)]

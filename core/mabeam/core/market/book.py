@@ -47,11 +47,11 @@ class Half(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         keys: Its prices, the best last; those to sell at are negated, so that more is better.
-        levels: The orders at each, the first in time first.
+        levels: The orders at each, by its text, the first in time first.
     """
 
     keys: tuple[int, ...] = ()
-    levels: Map[int, tuple[Resting, ...]] = Map()
+    levels: Map[str, tuple[Resting, ...]] = Map()
 
 
 class Book(msgspec.Struct, frozen=True, gc=False):
@@ -81,14 +81,14 @@ class Book(msgspec.Struct, frozen=True, gc=False):
     def orders(self, side: Side) -> tuple[Resting, ...]:
         """Return the orders of a side by their priority."""
         half = self.half(side)
-        return tuple(one for key in reversed(half.keys) for one in half.levels[key])
+        return tuple(one for key in reversed(half.keys) for one in half.levels[str(key)])
 
     def left_of(self, order: str) -> Resting | None:
         """Return what is left of a resting order, or None if nothing is."""
         placed = self.index.get(order)
         if placed is None:
             return None
-        level = self.half(placed.side).levels[_key(placed)]
+        level = self.half(placed.side).levels[str(_key(placed))]
         return next(one for one in level if one.order == order)
 
 
@@ -134,7 +134,7 @@ def match(book: Book, order: Resting, self_trade: SelfTrade) -> Matched:
     limit = None if order.price is None else _limit(order.side, order.price)
     met = _Met(order.quantity)
     while met.left and count and (limit is None or half.keys[count - 1] >= limit):
-        key = half.keys[count - 1]
+        key = str(half.keys[count - 1])
         level = levels[key]
         rests = _meet(level, order, self_trade, met)
         if rests:
@@ -193,12 +193,12 @@ def _meet(
 def rest(book: Book, order: Resting) -> Book:
     """Put an order with a price into the book, behind all others of that price."""
     half, key = book.half(order.side), _key(order)
-    level = half.levels.get(key)
+    level = half.levels.get(str(key))
     keys = half.keys
     if level is None:
         at = bisect_left(keys, key)
         keys = (*keys[:at], key, *keys[at:])
-    grown = Half(keys, half.levels.set(key, (*(level or ()), order)))
+    grown = Half(keys, half.levels.set(str(key), (*(level or ()), order)))
     index = book.index.set(order.order, order)
     counts = book.counts.set(order.agent, book.counts.get(order.agent, 0) + 1)
     if order.side == "buy":
@@ -212,12 +212,12 @@ def cancel(book: Book, order: str) -> Book:
     if placed is None:
         return book
     half, key = book.half(placed.side), _key(placed)
-    level = tuple(one for one in half.levels[key] if one.order != order)
+    level = tuple(one for one in half.levels[str(key)] if one.order != order)
     if level:
-        shrunk = Half(half.keys, half.levels.set(key, level))
+        shrunk = Half(half.keys, half.levels.set(str(key), level))
     else:
         at = bisect_left(half.keys, key)
-        shrunk = Half((*half.keys[:at], *half.keys[at + 1 :]), half.levels.delete(key))
+        shrunk = Half((*half.keys[:at], *half.keys[at + 1 :]), half.levels.delete(str(key)))
     return _with_half(_without(book, [placed]), placed.side, shrunk)
 
 

@@ -21,7 +21,7 @@ from mabeam.core.market.events import (
     OrderReplaced,
     Traded,
 )
-from mabeam.core.market.floor import COURSE, ID_MAX, Floor, batches_of
+from mabeam.core.market.floor import COURSE, ID_MAX, Floor
 from mabeam.core.market.limits import (
     PRICE_MAX,
     QUANTITY_MAX,
@@ -133,7 +133,7 @@ def digest_of(batches: Iterable[Traded]) -> str:
 def decide(hearing: Hearing[ContinuousMarketOpened]) -> ContinuousMarketDecided:
     """Sum up a closed market."""
     floor = _floor(hearing)
-    batches = batches_of(floor)
+    batches = tuple(floor.batches.entries())
     fills = [fill for batch in batches for fill in batch.fills]
     volume = sum(fill.quantity for fill in fills)
     turnover = sum(fill.quantity * fill.price for fill in fills)
@@ -151,7 +151,7 @@ def decide(hearing: Hearing[ContinuousMarketOpened]) -> ContinuousMarketDecided:
         turnover=turnover,
         average=str(Fraction(turnover, volume)) if volume else "",
         last=fills[-1].price if fills else None,
-        listed=tuple(batches) if len(fills) <= LISTED_MAX else (),
+        listed=batches if len(fills) <= LISTED_MAX else (),
         digest=digest_of(batches),
         accounts=tuple(one for one in traders if one.bought or one.sold),
         unfilled=len(floor.book.index),
@@ -175,7 +175,7 @@ def verify(hearing: Hearing[ContinuousMarketOpened], decision: Decision) -> None
     if not isinstance(decision, ContinuousMarketDecided):
         raise disproved("outcome", type(decision).__name__, "a decision of a continuous market")
     floor = _floor(hearing)
-    found = audit(hearing.opening, (floor.journal[n] for n in range(len(floor.journal))))
+    found = audit(hearing.opening, floor.journal.entries())
     fills = [fill for batch in found.batches for fill in batch.fills]
     bought = sum(one.bought for one in found.accounts)
     paid = sum(one.paid for one in found.accounts)
@@ -214,7 +214,7 @@ def standing(hearing: Hearing[ContinuousMarketOpened]) -> Standing:
         (one.side, str(one.price), str(one.quantity), one.agent, one.order)
         for one in (*reversed(sells), *buys)
     )
-    batches = batches_of(floor)
+    batches = tuple(floor.batches.entries())
     volume = sum(fill.quantity for batch in batches for fill in batch.fills)
     remarks = [f"{volume} traded by {len(floor.known)} orders."]
     if batches:

@@ -7,7 +7,6 @@ an announcement that is missing, late or forged changes nothing of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -32,10 +31,11 @@ from mabeam.core.market.events import (
     OrderReplaced,
     Traded,
 )
+from mabeam.core.market.ledger import Ledger
 from mabeam.core.market.limits import AGENTS_MAX, AMOUNT_MAX
 from mabeam.core.session.course import NOTHING_DUE, Course, Due, Said, Start
 
-__all__ = ["COURSE", "ID_MAX", "ORDERS_MAX", "Floor", "Gone", "Held", "batches_of"]
+__all__ = ["COURSE", "ID_MAX", "ORDERS_MAX", "Floor", "Gone", "Held"]
 
 ORDERS_MAX: Final = 100_000
 """How many orders a market takes in all."""
@@ -84,9 +84,9 @@ class Floor(msgspec.Struct, frozen=True, gc=False):
 
     limits: Map[str, Endowment]
     book: Book = EMPTY_BOOK
-    journal: Map[int, Resting | Gone] = Map()
+    journal: Ledger[Resting | Gone] = Ledger()
     known: Map[str, int] = Map()
-    batches: Map[int, Traded] = Map()
+    batches: Ledger[Traded] = Ledger()
     announced: int = 0
     accounts: Map[str, Account] = Map()
     held: Map[str, Held] = Map()
@@ -130,7 +130,7 @@ def _replacement(former: Resting, event: OrderReplaced, said: Said) -> Resting:
 
 def _object_to_owner(floor: Floor, order: str, agent: str) -> str:
     number = floor.known.get(order)
-    placed = None if number is None else floor.journal[number]
+    placed = None if number is None else floor.journal.entry(number)
     if not isinstance(placed, Resting):
         return "no_such_order"
     return "" if placed.agent == agent else "not_yours"
@@ -214,7 +214,7 @@ def evolve(opening: ContinuousMarketOpened, floor: Floor, said: Said) -> Floor:
 
 
 def _is_next(floor: Floor, event: Traded) -> bool:
-    batch = floor.batches.get(floor.announced)
+    batch = floor.batches.entry(floor.announced)
     return batch is not None and batch.order == event.order
 
 
@@ -225,7 +225,7 @@ def _taken_back(floor: Floor, order: str) -> Floor:
     return msgspec.structs.replace(
         floor,
         book=cancel(floor.book, order),
-        journal=floor.journal.set(len(floor.journal), Gone(order)),
+        journal=floor.journal.with_entry(Gone(order)),
         held=_released(floor.limits, floor.held, left, left.quantity),
     )
 
@@ -245,7 +245,7 @@ def _placed(opening: ContinuousMarketOpened, floor: Floor, order: Resting) -> Fl
             left = msgspec.structs.replace(order, quantity=matched.left)
         book = rest(book, left)
         held = _released(floor.limits, held, left, -left.quantity)
-    number = len(floor.journal)
+    number = floor.journal.count
     batches, accounts = floor.batches, floor.accounts
     if order.agent not in accounts:
         accounts = accounts.set(order.agent, Account(order.agent))
@@ -257,12 +257,12 @@ def _placed(opening: ContinuousMarketOpened, floor: Floor, order: Resting) -> Fl
             fills=matched.fills,
             position=order.position,
         )
-        batches = batches.set(len(batches), batch)
+        batches = batches.with_entry(batch)
         accounts = _booked(accounts, batch)
     return Floor(
         floor.limits,
         book,
-        floor.journal.set(number, order),
+        floor.journal.with_entry(order),
         floor.known.set(order.order, number),
         batches,
         floor.announced,
@@ -311,15 +311,10 @@ def _traded(
 
 def due(opening: ContinuousMarketOpened, floor: Floor, now_ns: int) -> Due:  # noqa: ARG001 - as courses are asked
     """Announce the next trade that is not announced yet."""
-    batch = floor.batches.get(floor.announced)
+    batch = floor.batches.entry(floor.announced)
     if batch is None:
         return NOTHING_DUE
     return Due(announce=batch, cause=batch.order, position=batch.position)
-
-
-def batches_of(floor: Floor) -> Sequence[Traded]:
-    """Return everything that was traded, by incoming order."""
-    return [floor.batches[number] for number in range(len(floor.batches))]
 
 
 COURSE: Final[Course[ContinuousMarketOpened, Floor]] = Course(initial, object_to, evolve, due)

@@ -6,6 +6,7 @@ can do no better than ask for what it wants at once: the price depends on nobody
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final, cast
 
@@ -21,6 +22,7 @@ from mabeam.core.market.events import (
     PurchaseMade,
     Sale,
 )
+from mabeam.core.market.ledger import Ledger
 from mabeam.core.market.limits import (
     AGENTS_MAX,
     PRICE_MAX,
@@ -67,7 +69,7 @@ class Shelf(msgspec.Struct, frozen=True, gc=False):
 
     left: int
     limits: Map[str, Endowment]
-    sales: Map[int, Sale] = Map()
+    sales: Ledger[Sale] = Ledger()
     known: Map[str, int] = Map()
     bought: Map[str, int] = Map()
     last: str = ""
@@ -115,7 +117,7 @@ def object_to(opening: PostedPriceOpened, shelf: Shelf, said: Said) -> str:
     """Return why a purchase does not count, or nothing."""
     if said.event_id in shelf.known:
         return "repeated"
-    if len(shelf.sales) >= SALES_MAX or (
+    if shelf.sales.count >= SALES_MAX or (
         said.agent not in shelf.bought and len(shelf.bought) >= AGENTS_MAX
     ):
         return "too_many_sales"
@@ -144,12 +146,12 @@ def evolve(opening: PostedPriceOpened, shelf: Shelf, said: Said) -> Shelf:
     if not isinstance(said.event, PurchaseMade):
         return shelf
     pieces, _ = _served(opening, shelf, said)
-    number = len(shelf.sales)
+    number = shelf.sales.count
     sale = Sale(said.agent, said.event.quantity, pieces, said.position)
     return Shelf(
         shelf.left - pieces,
         shelf.limits,
-        shelf.sales.set(number, sale),
+        shelf.sales.with_entry(sale),
         shelf.known.set(said.event_id, number),
         shelf.bought.set(said.agent, shelf.bought.get(said.agent, 0) + pieces),
         said.event_id,
@@ -176,7 +178,7 @@ def decide(hearing: Hearing[PostedPriceOpened]) -> PostedPriceDecided:
         sold=sold,
         revenue=sold * opening.price,
         left=shelf.left,
-        sales=_sales(shelf),
+        sales=tuple(shelf.sales.entries()),
         accounts=tuple(
             Account(agent, bought=pieces, paid=pieces * opening.price)
             for agent, pieces in sorted(shelf.bought.items())
@@ -210,18 +212,14 @@ def verify(hearing: Hearing[PostedPriceOpened], decision: Decision) -> None:
         ("left", decision.left, left),
         ("revenue", decision.revenue, sold * opening.price),
         ("accounts", decision.accounts, accounts),
-        ("sales", _words(decision.sales), _words(_sales(_shelf(hearing)))),
+        ("sales", _words(decision.sales), _words(_shelf(hearing).sales.entries())),
     ):
         if stated != so:
             raise disproved(field, stated, so)
 
 
-def _words(sales: tuple[Sale, ...]) -> list[tuple[str, int, int]]:
+def _words(sales: Iterable[Sale]) -> list[tuple[str, int, int]]:
     return [(one.agent, one.asked, one.position) for one in sales]
-
-
-def _sales(shelf: Shelf) -> tuple[Sale, ...]:
-    return tuple(shelf.sales[number] for number in range(len(shelf.sales)))
 
 
 def _sold_in_turn(
@@ -254,7 +252,8 @@ def standing(hearing: Hearing[PostedPriceOpened]) -> Standing:
     """Return the sales so far, and what is left."""
     shelf, opening = _shelf(hearing), hearing.opening
     rows = tuple(
-        (one.agent, str(one.asked), str(one.quantity), str(one.position)) for one in _sales(shelf)
+        (one.agent, str(one.asked), str(one.quantity), str(one.position))
+        for one in shelf.sales.entries()
     )
     unit = f" {opening.unit}" if opening.unit else ""
     remark = f"{shelf.left} of {opening.quantity} are left at {opening.price}{unit}."
