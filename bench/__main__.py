@@ -19,6 +19,7 @@ from bench.checking import measure_check
 from bench.deciding import measure_decisions
 from bench.failover import measure_failover
 from bench.figures import Figure, table
+from bench.matching import measure_matching
 from bench.observing import measure_telemetry
 from bench.rebuilding import measure_rebuild
 from bench.recording import measure_recording
@@ -43,6 +44,7 @@ _BENCHMARKS: Final[dict[str, Callable[[Sizes], Awaitable[list[Figure]]]]] = {
     "eventsourcing": measure_recording,
     "upcasting": measure_upcasting,
     "check": measure_check,
+    "matching": measure_matching,
 }
 # Not among all: elections take seconds, however little is measured.
 _ON_REQUEST: Final[dict[str, Callable[[Sizes], Awaitable[list[Figure]]]]] = {
