@@ -42,7 +42,8 @@ from mabeam.core.market import (
     Traded,
 )
 from mabeam.core.policies import Policy
-from mabeam.core.session import Participant, SessionState
+from mabeam.core.session import SESSION, Participant, SessionState
+from mabeam.core.testing import given, said
 from mabeam.core.variable import FloatType
 from mabeam.infra.memory import MemoryStore
 from mabeam.infra.system import SystemClock, SystemIds
@@ -250,6 +251,13 @@ class TestPolicies:
         one_sided = CallMarketOpened(good="cpu", rule=Policy("vcg"))
         state = SessionState(phase="open", opening=one_sided)
         assert not answers(MarketMaker(value=5), one_sided, state)
+
+    def test_a_maker_that_is_started_anew_does_not_offer_twice(self) -> None:
+        opening = ContinuousMarketOpened(good="cpu")
+        offers = answers(MarketMaker(value=5), opening, SessionState(phase="open", opening=opening))
+        placed = [said(offer, "me") for offer in offers if isinstance(offer, OrderPlaced)]
+        assert len(placed) == 2
+        assert not answers(MarketMaker(value=5), opening, given(SESSION, opening, *placed).state)
 
     def test_policies_are_made_of_tables(self) -> None:
         fields: dict[str, object] = {"policy": "fisher_buyer", "values": {"cpu": 2}}

@@ -242,6 +242,50 @@ class TestDecisions:
         }
         assert losers == {"sue", "tom"}
 
+    @pytest.mark.parametrize(
+        ("rule", "first", "bids", "asks", "price", "volume"),
+        [
+            ("mcafee", "", (100, 90, 80), (80, 85, 95), "175/2", 2),
+            ("mcafee", "", (100, 90, 10), (80, 85, 95), "", 1),
+            ("trade_reduction", "buyer", (90,), (40, 30), "40", 1),
+            ("trade_reduction", "buyer", (90,), (40,), "", 0),
+            ("trade_reduction", "seller", (90, 80), (40,), "80", 1),
+            ("trade_reduction", "seller", (90, 80), (40, 30), "40", 1),
+        ],
+    )
+    def test_the_excluded_set_the_price_where_they_can(  # noqa: PLR0917 - a case is these
+        self,
+        rule: str,
+        first: str,
+        bids: tuple[int, ...],
+        asks: tuple[int, ...],
+        price: str,
+        volume: int,
+    ) -> None:
+        opening = market(rule, parameters={"first": first} if first else {})
+        decision = decided(
+            opening,
+            *(sheet(f"b{n}", f"buy 1 @ {bid}") for n, bid in enumerate(bids)),
+            *(sheet(f"s{n}", f"sell 1 @ {ask}") for n, ask in enumerate(asks)),
+        )
+        assert (decision.price, decision.volume) == (price, volume)
+
+    def test_under_huang_the_longer_side_gives_up_pieces_alike(self) -> None:
+        decision = decided(
+            market("huang"),
+            sheet("ann", "buy 6 @ 9"),
+            sheet("ben", "buy 5 @ 9"),
+            sheet("cyd", "buy 1 @ 8"),
+            sheet("dan", "buy 1 @ 5"),
+            sheet("sue", "sell 4 @ 1"),
+            sheet("tom", "sell 50 @ 2"),
+        )
+        bought = {one.agent: one.bought for one in decision.payments}
+        # Twelve are wanted for four: cyd gives up its one, ann and ben three or four of theirs.
+        assert (decision.volume, bought["sue"]) == (4, 0)
+        assert (bought["ann"], bought["ben"]) in {(2, 2), (3, 1)}
+        assert decision.surplus == str(4 * (5 - 2))
+
     def test_below_the_quorum_nothing_is_traded(self) -> None:
         decision = decided(market(quorum=9), *SELLERS, *BUYERS)
         assert (decision.outcome, decision.volume, decision.exchanges) == ("no_quorum", 0, ())
@@ -271,6 +315,11 @@ class TestDecisions:
             "sue": "tie_unresolved",
         }
         assert CALL_MARKET.result(decision) is None
+
+    def test_what_a_lottery_draws_is_no_tie(self) -> None:
+        opening = market("trade_reduction", tie_break="refuse")
+        equal = (sheet("sue", "sell 1 @ 30"), sheet("tom", "sell 1 @ 30"))
+        assert decided(opening, *equal, *BUYERS).outcome == "decided"
 
     def test_who_gets_a_part_is_told_so(self) -> None:
         decision = decided(market(), sheet("ann", "buy 5 @ 9"), sheet("sue", "sell 2 @ 1"))
@@ -323,7 +372,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "a reason for nothing": {"reason": "price_gap_too_large"},
     "a lower low": {"low": "1"},
     "a higher low": {"low": "85"},
-    "a low that clears too": {"low": "81"},
+    "a low that clears too": {"low": "50"},
     "no low": {"low": ""},
     "no fraction": {"low": "2/0"},
     "not in lowest terms": {"low": "80/2"},
