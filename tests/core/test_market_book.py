@@ -173,7 +173,7 @@ class Books(RuleBasedStateMachine):
 
     @initialize(self_trade=st.sampled_from(["cancel_newest", "cancel_oldest"]))
     def begin(self, self_trade: SelfTrade) -> None:
-        self.self_trade = self_trade
+        self.self_trade: SelfTrade = self_trade
         self.book = EMPTY_BOOK
         self.naive = Naive()
         self.placed: list[str] = []

@@ -172,7 +172,7 @@ def _most_to_gain(market: Market, had: list[Fraction]) -> float:
     for buyer in range(buyers):
         keep[buyer, buyer * goods : (buyer + 1) * goods] = [-v for v in utilities[buyer]]
     there = np.tile(np.eye(goods), buyers)
-    found = linprog(
+    found: Any = linprog(
         worth,
         A_ub=np.vstack([keep, there]),
         b_ub=[*(-float(one) + 1e-9 for one in had), *map(float, supplies)],

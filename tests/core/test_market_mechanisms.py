@@ -16,6 +16,7 @@ from mabeam.core.market import (
     Clearing,
     Ladder,
     Order,
+    Side,
     average,
     equilibrium,
     huang,
@@ -372,7 +373,8 @@ def gains(rule: Callable[[Ladder], Clearing], most: int, rivals: int) -> list[tu
     """
     found: list[tuple[str, int, int]] = []
     prices = range(most + 1)
-    for side, me in product(("buy", "sell"), ("a", "c", "z")):
+    sides: tuple[Side, ...] = ("buy", "sell")
+    for side, me in product(sides, ("a", "c", "z")):
         for buyers in range(1, rivals + 1):
             for others in product(prices, repeat=rivals + 1):
                 bids, asks = others[:buyers], others[buyers:]
@@ -381,7 +383,7 @@ def gains(rule: Callable[[Ladder], Clearing], most: int, rivals: int) -> list[tu
                     *(Order(f"b{n}x", "sell", p, 1) for n, p in enumerate(asks)),
                 ]
 
-                outcome = [_traded(rule, field, Order(me, side, p, 1)) for p in prices]  # type: ignore[arg-type]  # one of both sides
+                outcome = [_traded(rule, field, Order(me, side, p, 1)) for p in prices]
                 sign = 1 if side == "buy" else -1
                 for value in prices:
                     truth = outcome[value]

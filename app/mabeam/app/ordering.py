@@ -12,9 +12,11 @@ from mabeam.core.market.continuous import CONTINUOUS_MARKET
 from mabeam.core.market.events import (
     CallMarketOpened,
     ContinuousMarketOpened,
-    FisherMarketOpened,
     OrderCancelled,
     PostedPriceOpened,
+)
+from mabeam.core.market.fisher_events import (
+    FisherMarketOpened,
 )
 from mabeam.core.market.fisher_market import FISHER_MARKET
 from mabeam.core.market.floor import Floor

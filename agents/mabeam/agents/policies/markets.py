@@ -12,7 +12,6 @@ from mabeam.core.market.book import Resting
 from mabeam.core.market.events import (
     CallMarketOpened,
     ContinuousMarketOpened,
-    FisherMarketOpened,
     OrderPlaced,
     PostedPriceOpened,
     PurchaseMade,
@@ -20,6 +19,9 @@ from mabeam.core.market.events import (
     SheetPlaced,
     Side,
     Traded,
+)
+from mabeam.core.market.fisher_events import (
+    FisherMarketOpened,
     UtilitiesStated,
     Utility,
 )
@@ -132,7 +134,7 @@ class MarketMaker(AgentPolicy, frozen=True, kw_only=True, tag="market_maker"):
         entries = floor.journal.entries()
         placed = sum(1 for one in entries if isinstance(one, Resting) and one.agent == me)
         sides: tuple[Side, ...] = ("buy", "sell")
-        missing = [side for side in sides if all(one.side != side for one in mine)]
+        missing: list[Side] = [side for side in sides if all(one.side != side for one in mine)]
         return [self._order(side) for side in missing[: max(self.orders_max - placed, 0)]]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import mabeam.app.telling.markets  # noqa: F401  # pyright: ignore[reportUnusedImport]  - it registers its words
+from mabeam.app.telling import markets
 from mabeam.app.telling.events import asides, tell
 from mabeam.app.telling.words import shown, type_in_words
 
-__all__ = ["asides", "shown", "tell", "type_in_words"]
+__all__ = ["asides", "markets", "shown", "tell", "type_in_words"]

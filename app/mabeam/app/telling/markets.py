@@ -13,8 +13,6 @@ from mabeam.core.market.events import (
     CallMarketOpened,
     ContinuousMarketDecided,
     ContinuousMarketOpened,
-    FisherMarketDecided,
-    FisherMarketOpened,
     OrderCancelled,
     OrderPlaced,
     OrderReplaced,
@@ -23,6 +21,10 @@ from mabeam.core.market.events import (
     PurchaseMade,
     SheetPlaced,
     Traded,
+)
+from mabeam.core.market.fisher_events import (
+    FisherMarketDecided,
+    FisherMarketOpened,
     UtilitiesStated,
 )
 from mabeam.core.market.fisher_market import FISHER_MARKET
@@ -41,7 +43,11 @@ _UNDECIDED: Final = {
 
 
 def _number(fraction: str) -> str:
-    return f"{to_decimal(Fraction(fraction), PLACES):f}"
+    try:
+        return f"{to_decimal(Fraction(fraction), PLACES):f}"
+    except (ValueError, ZeroDivisionError):
+        # What is no fraction was written by nobody here, and is shown as it is.
+        return fraction
 
 
 def _audience(opening: Opening) -> str:
@@ -68,10 +74,11 @@ def _(event: CallMarketDecided) -> str:
         why = event.reason or "the only trade was given up"
         return f"clears nothing: {why.replace('_', ' ')}"
     price = f"at {_number(event.price)}" if event.price else f"for {_number(event.average)} each"
-    surplus = Fraction(event.surplus)
-    rest = "" if not surplus else f", {_number(event.surplus.lstrip('-'))} "
-    kind = "" if not surplus else ("left over" if surplus > 0 else "short")
-    return f"clears {event.volume:,} of {event.good} {price}{rest}{kind}"
+    rest = ""
+    if event.surplus != "0":
+        kind = "short" if event.surplus.startswith("-") else "left over"
+        rest = f", {_number(event.surplus.lstrip('-'))} {kind}"
+    return f"clears {event.volume:,} of {event.good} {price}{rest}"
 
 
 @_told.register

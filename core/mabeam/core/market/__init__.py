@@ -5,7 +5,6 @@ from mabeam.core.market.call import CALL_MARKET
 from mabeam.core.market.continuous import CONTINUOUS_MARKET, digest_of
 from mabeam.core.market.events import (
     Account,
-    Allocated,
     CallMarketDecided,
     CallMarketOpened,
     ContinuousMarketDecided,
@@ -13,8 +12,6 @@ from mabeam.core.market.events import (
     Endowment,
     Exchange,
     Fill,
-    FisherMarketDecided,
-    FisherMarketOpened,
     MarketWord,
     OrderCancelled,
     OrderPlaced,
@@ -22,18 +19,23 @@ from mabeam.core.market.events import (
     Payment,
     PostedPriceDecided,
     PostedPriceOpened,
-    Priced,
     PurchaseMade,
     Sale,
     SheetOrder,
     SheetPlaced,
     Side,
-    Supply,
     Traded,
+)
+from mabeam.core.market.fisher import Shares, equilibrium_shares, violation
+from mabeam.core.market.fisher_events import (
+    Allocated,
+    FisherMarketDecided,
+    FisherMarketOpened,
+    Priced,
+    Supply,
     UtilitiesStated,
     Utility,
 )
-from mabeam.core.market.fisher import Shares, equilibrium_shares, violation
 from mabeam.core.market.fisher_market import FISHER_MARKET
 from mabeam.core.market.floor import Floor
 from mabeam.core.market.ladder import Equilibrium, Ladder, Order, Price, equilibrium, ladder

@@ -15,14 +15,14 @@ from typing import Final, cast
 import msgspec
 
 from mabeam.core.errors import Rejected
-from mabeam.core.market.events import (
+from mabeam.core.market.fisher import Shares, equilibrium_shares, violation
+from mabeam.core.market.fisher_events import (
     Allocated,
     FisherMarketDecided,
     FisherMarketOpened,
     Priced,
     UtilitiesStated,
 )
-from mabeam.core.market.fisher import Shares, equilibrium_shares, violation
 from mabeam.core.market.limits import (
     AMOUNT_MAX,
     QUANTITY_MAX,
