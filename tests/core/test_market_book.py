@@ -75,6 +75,14 @@ class TestMatching:
         )
         assert [(o.order, o.quantity) for o in matched.book.orders("sell")] == [("a", 3), ("c", 5)]
 
+    def test_who_is_behind_the_last_one_filled_still_rests(self) -> None:
+        book = EMPTY_BOOK
+        for name in ("a", "b", "c"):
+            book = rest(book, order(name, "sell", 2, 9))
+        matched = match(book, order("x", "buy", 4, 9), "cancel_newest")
+        assert (matched.left, shown(matched.book, "sell")) == (0, [[9, 2]])
+        assert matched.book.index.get("c") is not None
+
     def test_the_best_price_of_a_side(self) -> None:
         book, _ = entered(EMPTY_BOOK, order("a", "sell", 5, 10))
         book, _ = entered(book, order("b", "buy", 5, 8))
