@@ -37,7 +37,7 @@ from mabeam.core.market import (
 from mabeam.core.policies import Policy
 from mabeam.core.session import SESSION, Considered, Participant
 from mabeam.core.testing import given, history, said
-from support.command import Done, invoke, start
+from support.command import Done, invoke, run, start
 from support.events import fresh_id
 from support.nats_server import NatsServer
 
@@ -89,6 +89,12 @@ class TestCommands:
         assert shell.done("order", "cpu", "sell 1 @ 4", "sell 1 @ 5", "--by", "sue", "--json")
         assert "2 would clear at 5 to 9" in shell("show", "cpu").err
         shell.done("cancel", "cpu", group="session")
+
+    def test_a_process_of_its_own_knows_all_protocols(self, shell: Shell) -> None:
+        fields = ("--set", "good=cpu", "--set", "price=3", "--set", "quantity=2", "--name", "sale")
+        place = ("--server", shell.server.url)
+        done = run("session", "open", shell.space, "posted_price", *fields, *place)
+        assert (done.code, done.out) == (Code.OK, "sale\n"), done.err
 
     def test_a_market_is_opened_and_waited_for(self, shell: Shell) -> None:
         waited = shell.done(

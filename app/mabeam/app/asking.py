@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from mabeam.core import catalogue
 from mabeam.core.errors import Rejected
 from mabeam.core.events import Event, registered
 from mabeam.core.session.events import Opening, Speech
@@ -15,6 +16,8 @@ from mabeam.core.session.protocol import Protocol, protocol_named
 __all__ = ["kinds_of_speech", "opening_of", "speech_of"]
 
 EventT = TypeVar("EventT", bound=Event)
+# Importing the catalogue registers every protocol that comes with mabeam.
+_REGISTERED: Final = catalogue.DOMAINS
 _MS: Final = 1000
 
 
