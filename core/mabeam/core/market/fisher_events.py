@@ -47,7 +47,7 @@ class FisherMarketOpened(Opening, frozen=True, kw_only=True):
 
     goods: tuple[Supply, ...]
     endowments: tuple[Endowment, ...]
-    tolerance: Decimal = Decimal("0.000001")
+    tolerance: Decimal = Decimal("0.0001")
     rule: Policy = Policy("linear")
 
 
