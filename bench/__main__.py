@@ -20,6 +20,7 @@ from bench.deciding import measure_decisions
 from bench.failover import measure_failover
 from bench.figures import Figure, table
 from bench.holding import measure_sessions
+from bench.matching import measure_matching
 from bench.observing import measure_telemetry
 from bench.rebuilding import measure_rebuild
 from bench.recording import measure_recording
@@ -47,6 +48,7 @@ _BENCHMARKS: Final[dict[str, Callable[[Sizes], Awaitable[list[Figure]]]]] = {
     "upcasting": measure_upcasting,
     "check": measure_check,
     "votes": measure_votes,
+    "matching": measure_matching,
 }
 # Not among all: elections take seconds, however little is measured.
 _ON_REQUEST: Final[dict[str, Callable[[Sizes], Awaitable[list[Figure]]]]] = {

@@ -30,6 +30,7 @@ FIGURES = {
     "telemetry": 24,
     "eventsourcing": 10,
     "upcasting": 2,
+    "matching": 3,
     "failover": 6,
     "votes": 10,
 }

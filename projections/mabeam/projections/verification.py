@@ -19,7 +19,7 @@ from mabeam.core.errors import CodecError, Rejected
 from mabeam.core.events import Event, Several, type_of
 from mabeam.core.ports import EventStore
 from mabeam.core.reactor import Append, Effects, Part, Send
-from mabeam.core.session.events import ChildEnded, Decision, Failed, Opening
+from mabeam.core.session.events import Announcement, ChildEnded, Decision, Failed, Opening
 from mabeam.core.session.protocol import protocol_of
 from mabeam.core.session.reactor import SESSIONS, OpenSession, changes, ended
 from mabeam.core.session.state import hearing
@@ -171,6 +171,10 @@ def _due_in_session(before: World, recorded: Recorded, event: Event) -> Effects:
             # No solver is asked again: the certificate tells whether it was right.
             part = Part(recorded.boundary, session.position, (event,))
             return Effects(append=(Append(session.state.closed_id, (part,)),))
+        case Announcement() if session.state.due_ns:
+            # What was due just before the deadline may have been recorded just after it.
+            latest_ns = min(recorded.recorded_ns, session.state.due_ns - 1)
+            return SESSIONS.react(name, session, latest_ns)
         case _:
             return SESSIONS.react(name, session, recorded.recorded_ns)
 

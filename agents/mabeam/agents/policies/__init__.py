@@ -26,6 +26,12 @@ from mabeam.agents.policies.liars import (
     HonestVoter,
     SilentVoter,
 )
+from mabeam.agents.policies.markets import (
+    FisherBuyer,
+    LimitTrader,
+    MarketMaker,
+    PostedPriceBuyer,
+)
 from mabeam.agents.policies.negotiation import (
     ConcedingNegotiator,
     RequestingParty,
@@ -63,11 +69,15 @@ __all__ = [
     "DutchBidder",
     "EquivocatingVoter",
     "FailingContractor",
+    "FisherBuyer",
     "GraphAgent",
     "HonestVoter",
+    "LimitTrader",
     "MajorityFollower",
+    "MarketMaker",
     "OutcryBidder",
     "PolicyAgent",
+    "PostedPriceBuyer",
     "RankedVoter",
     "RefiningVoter",
     "RequestingParty",

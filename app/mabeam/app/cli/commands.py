@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "negotiate": "mabeam.app.cli.negotiate:negotiate",
     "task": "mabeam.app.cli.task:task",
     "vote": "mabeam.app.cli.vote:vote",
+    "market": "mabeam.app.cli.market:market",
     "conflicts": "mabeam.app.cli.lists:conflicts",
     "state": "mabeam.app.cli.state:state",
     "replay": "mabeam.app.cli.replay:replay",

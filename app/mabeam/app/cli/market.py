@@ -1,0 +1,257 @@
+"""`mabeam market`: trade from the shell."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mabeam.app.cli.examples import ExampleCommand
+from mabeam.app.cli.options import as_json, complete_space, placed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from mabeam.app.cli.place import Place
+    from mabeam.app.space import Session, Space
+
+__all__ = ["market"]
+
+_BY = click.option("--by", default="operator", show_default=True, help="In whose name.")
+_KINDS = ("call", "continuous", "posted-price", "fisher")
+
+
+@click.group
+def market() -> None:
+    """Open markets, trade in them, and watch the book."""
+
+
+@market.command(
+    "open",
+    cls=ExampleCommand,
+    examples=(
+        "mabeam market open team call --good cpu --name cpu --traders ann,ben,sue",
+        "mabeam market open team continuous --good cpu --name book --for 600 \\",
+        "    --budget ann=1000 --holding sue=50",
+        "mabeam market open team posted-price --good gpu --set price=3 --set quantity=20",
+        "mabeam market open team fisher --supply cpu=10 --supply gpu=1 \\",
+        "    --budget ann=10 --budget ben=1",
+    ),
+)
+@click.argument("space", shell_complete=complete_space)
+@click.argument("kind", type=click.Choice(_KINDS))
+@click.option("--good", help="What is traded.")
+@click.option("--rule", help="How it is cleared.  [default: the kind's own]")
+@click.option("--traders", help="Who may trade, with commas between.  [default: everybody]")
+@click.option("--for", "seconds", type=float, help="Close it after so many seconds.")
+@click.option(
+    "--budget", "budgets", multiple=True, metavar="AGENT=AMOUNT", help="What one may spend."
+)
+@click.option(
+    "--holding", "holdings", multiple=True, metavar="AGENT=PIECES", help="What one may sell."
+)
+@click.option(
+    "--supply", "supplies", multiple=True, metavar="GOOD=UNITS", help="What is shared out."
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="A field of the opening; the value is JSON, or else text.",
+)
+@click.option("--name", help="Name of the session.  [default: a fresh id]")
+@_BY
+@click.option("--wait", is_flag=True, help="Wait for its end, coordinate meanwhile, and show it.")
+@as_json
+@placed
+def open_(  # noqa: PLR0913 - each is a choice of its own
+    place: Place,
+    space: str,
+    kind: str,
+    *,
+    good: str | None,
+    rule: str | None,
+    traders: str | None,
+    seconds: float | None,
+    budgets: tuple[str, ...],
+    holdings: tuple[str, ...],
+    supplies: tuple[str, ...],
+    settings: tuple[str, ...],
+    name: str | None,
+    by: str,
+    wait: bool,
+    json: bool,
+) -> None:
+    """Open a market in SPACE, which is made if it is new; print its name.
+
+    A call market collects sealed orders and clears them at once. A continuous one has a book in
+    which orders trade as they meet, until it closes. At a posted price, who comes first is served
+    first. A Fisher market shares divisible goods out among buyers with budgets.
+
+    Without --wait a coordinator must run elsewhere, such as that of `mabeam up`.
+    """
+    from mabeam.app.asking import opening_of
+    from mabeam.app.cli.output import write_json, write_lines
+    from mabeam.app.cli.running import complete
+    from mabeam.app.cli.sessions import fields_of, open_session, session_shown
+    from mabeam.app.ordering import KINDS
+    from mabeam.projections.world import plain
+
+    fields = fields_of(None, settings)
+    plainly = {"good": good, "rule": rule, "open_for_seconds": seconds}
+    fields |= {field: value for field, value in plainly.items() if value is not None}
+    if traders is not None:
+        fields["participants"] = [agent for agent in traders.split(",") if agent]
+    endowments = _endowments(budgets, holdings)
+    if endowments:
+        fields["endowments"] = endowments
+    if supplies:
+        goods = _numbers("--supply", supplies)
+        fields["goods"] = [{"good": one, "quantity": units} for one, units in goods.items()]
+    opening = opening_of(KINDS[kind].name, fields)
+    found, state = complete(open_session(place, space, opening, name=name, by=by, wait=wait))
+    if json:
+        write_json(plain(session_shown(found, state)))
+    elif wait:
+        shown = session_shown(found, state)
+        write_lines([f"{found}: {shown['outcome']} {shown['result'] or shown['reason']}".rstrip()])
+    else:
+        write_lines([found])
+
+
+def _endowments(budgets: tuple[str, ...], holdings: tuple[str, ...]) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for field, option, given in (
+        ("budget", "--budget", budgets),
+        ("holding", "--holding", holdings),
+    ):
+        for agent, amount in _numbers(option, given).items():
+            found.setdefault(agent, {"agent": agent})[field] = amount
+    return list(found.values())
+
+
+def _numbers(option: str, given: tuple[str, ...]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for one in given:
+        name, equals, number = one.rpartition("=")
+        if not equals or not number.isdecimal():
+            raise click.UsageError(f"{option} {one!r} is not NAME=NUMBER")
+        found[name] = int(number)
+    return found
+
+
+@market.command(
+    cls=ExampleCommand,
+    examples=(
+        "mabeam market order team book buy 10 @ 95 --by ann",
+        "mabeam market order team book sell 5 --by sue",
+        "mabeam market order team cpu buy 2 @ 90 buy 3 @ 80 --by ann",
+        "mabeam market order team shares cpu=1 gpu=20 --by ann",
+    ),
+)
+@click.argument("space", shell_complete=complete_space)
+@click.argument("name")
+@click.argument("order", nargs=-1, required=True)
+@click.option("--note", default="", help="Why, for people.")
+@_BY
+@as_json
+@placed
+def order(  # noqa: PLR0913 - each is a choice of its own
+    place: Place,
+    space: str,
+    name: str,
+    order: tuple[str, ...],
+    *,
+    note: str,
+    by: str,
+    json: bool,
+) -> None:
+    """Place ORDER in the market NAME of SPACE, and print its position.
+
+    An order is `buy QUANTITY @ PRICE` or `sell QUANTITY @ PRICE`. In a continuous market, one
+    without a price takes any. In a call market all orders of an agent are given at once. At a
+    posted price it is `buy QUANTITY`; in a Fisher market, `GOOD=VALUE` for each good.
+    """
+    from mabeam.app.cli.output import write_json, write_lines
+    from mabeam.app.cli.running import complete
+
+    position = complete(_order(place, space, name, order, note, by=by))
+    if json:
+        write_json({"space": space, "session": name, "position": position})
+    else:
+        write_lines([str(position)])
+
+
+async def _order(  # noqa: PLR0913 - where, what and in whose name
+    place: Place, space: str, name: str, words: tuple[str, ...], note: str, *, by: str
+) -> int:
+    from mabeam.app.ordering import order_of
+
+    async with _session(place, space, name, by) as session:
+        opening = session.state.opening
+        # What the space knows by that name it knows by an opening, or else by stray words.
+        assert opening is not None
+        return await session.say(order_of(opening, words, note), by=by)
+
+
+@market.command(
+    "cancel-order",
+    cls=ExampleCommand,
+    examples=("mabeam market cancel-order team book 17 --by ann",),
+)
+@click.argument("space", shell_complete=complete_space)
+@click.argument("name")
+@click.argument("order")
+@_BY
+@placed
+def cancel_order(place: Place, space: str, name: str, order: str, *, by: str) -> None:
+    """Take back what is left of ORDER, named by its position or id, in the book NAME of SPACE."""
+    from mabeam.app.cli.running import complete
+
+    complete(_cancel(place, space, name, order, by=by))
+
+
+async def _cancel(place: Place, space: str, name: str, order: str, *, by: str) -> None:
+    from mabeam.app.ordering import cancellation_of
+
+    async with _session(place, space, name, by) as session:
+        await session.say(cancellation_of(session.state, order), by=by)
+
+
+@asynccontextmanager
+async def _session(place: Place, space: str, name: str, by: str) -> AsyncGenerator[Session[Any]]:
+    from mabeam.app.composition import attach
+
+    async with (
+        place.log(space, make=False) as store,
+        attach(store, coordinate=False, identity=by) as joined,
+    ):
+        yield _found(joined, name)
+
+
+def _found(joined: Space, name: str) -> Session[Any]:
+    return joined.sessions.get(name)
+
+
+@market.command(
+    cls=ExampleCommand,
+    examples=("mabeam market show team book", "mabeam market show team book --follow"),
+)
+@click.argument("space", shell_complete=complete_space)
+@click.argument("name")
+@click.option("--at", metavar="POS", help="As of this place in the log.")
+@click.option("--follow", is_flag=True, help="Show it again whenever it changes, until it ends.")
+@as_json
+@placed
+def show(  # noqa: PLR0913 - each is a choice of its own
+    place: Place, space: str, name: str, *, at: str | None, follow: bool, json: bool
+) -> None:
+    """Show the book of the market NAME of SPACE, its ladder of supply and demand, or its sales."""
+    from mabeam.app.cli.running import complete
+    from mabeam.app.cli.sessions import show_session
+
+    if at is not None and follow:
+        raise click.UsageError("--at and --follow exclude each other")
+    complete(show_session(place, space, name, at=at, follow=follow, json=json))
