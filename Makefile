@@ -44,7 +44,8 @@ endif
 
 # What they install is large, so they have an environment of their own.
 test-oracles: $(ORACLES)/.ready ## Compare results with heavy programs of others
-	@$(ORACLES)/bin/python -m pytest -o addopts= -p no:cacheprovider tests/oracles $(ARGS)
+	@$(ORACLES)/bin/python -m pytest -o addopts=--import-mode=importlib -p no:cacheprovider \
+	  --confcutdir=tests/oracles tests/oracles $(ARGS)
 
 check: lint types-mypy types-pyright imports schemas tidy coverage ## Run all gates
 
