@@ -51,7 +51,7 @@ def test_the_capital_of_tennessee(rule: str, winner: str) -> None:
 
 def test_borda_gives_points_for_those_below_less_those_above() -> None:
     totals = counted("borda", profile(CITIES, TENNESSEE)).totals
-    # Twice the classic points 173, 126, 126 and 194... less 100 voters times 3 rivals.
+    # Twice the classic points, which go from 3 to 0, less 100 voters times 3 rivals.
     assert {t.option: int(t.votes) for t in totals} == {
         "Chattanooga": 2 * 173 - 300,
         "Knoxville": 2 * 107 - 300,
@@ -157,14 +157,10 @@ class TestPairs:
         assert (count.order, count.cost) == (("a", "b", "c"), 3 + 2 + 5)
 
     def test_margins_and_winning_votes_differ_where_ballots_are_truncated(self) -> None:
-        votes = profile(
-            "abc", {"a > b": 5, "a = b > c": 4, "b > c": 4, "c > a": 6, "c > b": 2, "a > c": 1}
-        )
+        votes = profile("abc", {"c > b": 5, "b": 8, "a = b > c": 8, "a > c": 9, "c": 3})
         for rule in ("minimax", "schulze", "ranked_pairs"):
-            by_votes = counted(rule, votes)
-            by_margins = counted(rule, votes, strength="margins")
-            assert leaders(by_votes) == leaders(by_votes)
-            assert by_votes.pairwise == by_margins.pairwise
+            assert counted(rule, votes).winners == ("a",)
+            assert counted(rule, votes, strength="margins").winners == ("b",)
 
     def test_an_exact_tie_of_two_is_broken_by_the_declared_order(self) -> None:
         votes = profile("ab", ["a > b", "b > a"])
@@ -187,13 +183,7 @@ class TestDebian:
             default="n",
         )
         count = counted("debian", votes, quorum="5", ratio="1")
-        assert (
-            count.dropped
-            == (
-                Dropped("b", "quorum_missed", 4, 8),
-                Dropped("c", "ratio_missed", 7, 5),
-            )[:1]
-        )
+        assert count.dropped == (Dropped("b", "quorum_missed", 4, 8),)
         assert count.winners == ("a",)
         count = counted("debian", votes, ratios={"a": "4"})
         assert [one.option for one in count.dropped] == ["a", "b"]
