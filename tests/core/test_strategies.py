@@ -153,7 +153,7 @@ class TestParameters:
     @pytest.mark.parametrize(
         "policy",
         [
-            Policy("auction"),
+            Policy("duel"),
             Policy("priority", 2),
             Policy("priority", 1, {"priorities": {"ann": "high"}}),
             Policy("priority", 1, {"order": ["ann"]}),

@@ -38,6 +38,7 @@ from mabeam.core.variable import (
     IntegerType,
     Linear,
     Proposed,
+    Referral,
     Refused,
     Resolution,
     ResolutionChosen,
@@ -110,7 +111,9 @@ class NoParameters(msgspec.Struct, frozen=True):
 @pytest.fixture
 def stubborn(monkeypatch: pytest.MonkeyPatch) -> Policy:
     """Register a strategy that refuses every conflict, for one test."""
-    rules: Policies[[str, VariableType, Sequence[Candidate]], Resolution] = Policies("strategy")
+    rules: Policies[[str, VariableType, Sequence[Candidate]], Resolution | Referral] = Policies(
+        "strategy"
+    )
 
     @rules.register("stubborn", 1, NoParameters)
     def _refuse(*_: object) -> Resolution:
@@ -240,13 +243,20 @@ class TestConflicts:
                 base=1,
                 candidates=candidates,
                 features=Features(1, 2, 2, 2, "20", 2),
+                kind="overlapping_writes",
             ),
             ResolutionChosen(
                 conflict="q",
                 chosen=MERGE,
                 eligible=(MERGE,),
                 propensities=("1",),
-                shadows=(Shadow("priority.v1", _winner("q")),),
+                shadows=(
+                    Shadow("compromise.v1", 20),
+                    Shadow("last_writer.v1", 30),
+                    Shadow("mean.v1", 20),
+                    Shadow("median.v1", 20),
+                    Shadow("priority.v1", _winner("q")),
+                ),
             ),
             ConflictResolved(
                 conflict="q",
@@ -278,9 +288,10 @@ class TestConflicts:
     def test_candidates_that_no_log_would_take_together_are_too_many(self) -> None:
         text = Declared(type=TextType(DATA_BYTES_MAX), on_conflict=Policy("priority"))
         large = "x" * (DATA_BYTES_MAX // 2)
+        other = "y" * (DATA_BYTES_MAX // 2)
         past = (
             *(text, proposed(large, name="p")),
-            *(Changed(value=large, previous="", base=1, proposal="p"), proposed(large, 1, "bob")),
+            *(Changed(value=large, previous="", base=1, proposal="p"), proposed(other, 1, "bob")),
         )
         assert refused(*past).code == "event.too_large"
 
@@ -288,14 +299,14 @@ class TestConflicts:
         ("type_", "one", "two", "features"),
         [
             (FloatType(0, 1), 0.1, 0.4, Features(1, 2, 2, 2, "3/10", 2)),
-            (FloatType(0, 1), 1, 1.0, Features(1, 2, 2, 1, "0", 2)),
+            (FloatType(0, 1), 1, 0.5, Features(1, 2, 2, 2, "1/2", 2)),
             (ChoiceType(("x", "y")), "x", "y", Features(1, 2, 2, 2, "", 2)),
-            (BooleanType(), True, True, Features(1, 2, 2, 1, "", 2)),
+            (BooleanType(), True, False, Features(1, 2, 2, 2, "", 2)),
             (
                 CompositeType({"a": WHOLE, "b": WHOLE}),
                 {"a": 1, "b": 2},
-                {"b": 2.0, "a": 1},
-                Features(1, 2, 2, 1, "", 2),
+                {"b": 3.0, "a": 1},
+                Features(1, 2, 2, 2, "", 2),
             ),
         ],
         ids=str,
@@ -332,7 +343,7 @@ class TestConflicts:
         assert chosen.shadows == ()
 
     @pytest.mark.parametrize(
-        "policy", [Policy("auction"), Policy("priority", 1, {"x": 1})], ids=str
+        "policy", [Policy("duel"), Policy("priority", 1, {"x": 1})], ids=str
     )
     def test_a_policy_that_cannot_resolve_ends_the_conflict(self, policy: Policy) -> None:
         """A declaration may have been published past the decider."""
