@@ -342,9 +342,7 @@ class TestConflicts:
         assert isinstance(resolved, ConflictResolved)
         assert chosen.shadows == ()
 
-    @pytest.mark.parametrize(
-        "policy", [Policy("duel"), Policy("priority", 1, {"x": 1})], ids=str
-    )
+    @pytest.mark.parametrize("policy", [Policy("duel"), Policy("priority", 1, {"x": 1})], ids=str)
     def test_a_policy_that_cannot_resolve_ends_the_conflict(self, policy: Policy) -> None:
         """A declaration may have been published past the decider."""
         events = settled(Declared(type=WHOLE, on_conflict=policy), *self.PAST[1:])

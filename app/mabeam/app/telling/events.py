@@ -24,7 +24,7 @@ from mabeam.core.envelope import Recorded
 from mabeam.core.errors import CodecError, UnknownEventType
 from mabeam.core.events import Event, Several
 from mabeam.core.numbers import to_decimal
-from mabeam.core.session.events import Cancelled, Closed, Decision, Failed, Opening
+from mabeam.core.session.events import Cancelled, ChildEnded, Closed, Decision, Failed, Opening
 
 __all__ = ["asides", "tell"]
 
@@ -155,6 +155,12 @@ def _(event: ConsensusDecided) -> str:
 def _(event: Closed) -> str:
     why = "all have spoken" if event.reason == "complete" else "time is up"
     return f"closes it: {why}"
+
+
+@_told.register
+def _(event: ChildEnded) -> str:
+    came_to = f", it came to {event.result}" if event.result else ""
+    return f"hears that {event.child} has ended: {event.outcome.replace('_', ' ')}{came_to}"
 
 
 @_told.register
