@@ -43,10 +43,10 @@ AUCTION = """
 space = "t"
 [[agents]]
 name = "a"
-bidding = { policy = "truthful", worth = { "lot" = 9 } }
+policies = [{ policy = "truthful_bidder", worth = { "lot" = 9 } }]
 [[agents]]
 name = "b"
-bidding = { policy = "truthful", worth = { "lot" = 5 } }
+policies = [{ policy = "truthful_bidder", worth = { "lot" = 5 } }]
 [[agents]]
 name = "idle"
 """
@@ -139,13 +139,13 @@ VOTE = """
 space = "t"
 [[agents]]
 name = "a"
-voting = { policy = "fixed", wishes = { x = 1, s = 2 } }
+policies = [{ policy = "fixed_voter", wishes = { x = 1, s = 2 } }]
 [[agents]]
 name = "b"
-voting = { policy = "fixed", wishes = { x = 4 } }
+policies = [{ policy = "fixed_voter", wishes = { x = 4 } }]
 [[agents]]
 name = "m"
-voting = { policy = "meet_in_the_middle", wishes = { x = 3.5 } }
+policies = [{ policy = "voter_in_the_middle", wishes = { x = 3.5 } }]
 [variables.x]
 update = "coordinated"
 values = { type = "float", low = 0, high = 9, step = 0.5 }
@@ -194,7 +194,7 @@ async def test_a_vote_needs_no_variable(space: Space) -> None:
 
 async def test_two_who_wait_for_each_other_end_at_the_deadline(space: Space) -> None:
     text = (
-        VOTE.replace('policy = "fixed"', 'policy = "meet_in_the_middle"')
+        VOTE.replace('policy = "fixed_voter"', 'policy = "voter_in_the_middle"')
         + """
     [[steps]]
     do = "consensus"
@@ -213,13 +213,13 @@ CLASH = """
 space = "t"
 [[agents]]
 name = "a"
-proposing = { policy = "once", wishes = { x = 3 }, reason = "three is enough" }
+policies = [{ policy = "proposer_once", wishes = { x = 3 }, reason = "three is enough" }]
 [[agents]]
 name = "b"
-proposing = { policy = "once", wishes = { x = 7 } }
+policies = [{ policy = "proposer_once", wishes = { x = 7 } }]
 [[agents]]
 name = "c"
-proposing = { policy = "once", wishes = { x = 99 } }
+policies = [{ policy = "proposer_once", wishes = { x = 99 } }]
 [variables.x]
 values = { type = "integer", low = 0, high = 9 }
 on_conflict = { name = "priority", parameters = { priorities = { b = 1 } } }
@@ -256,7 +256,7 @@ async def test_a_stubborn_agent_comes_back_until_it_is_tired(space: Space) -> No
     space = "t"
     [[agents]]
     name = "mule"
-    proposing = { policy = "stubborn", wishes = { x = 1 }, times = 2 }
+    policies = [{ policy = "stubborn_proposer", wishes = { x = 1 }, changes = 3 }]
     [[agents]]
     name = "fox"
     [variables.x]
@@ -280,7 +280,7 @@ async def test_a_stubborn_agent_comes_back_until_it_is_tired(space: Space) -> No
 
 async def test_proposals_of_one_step_are_made_against_one_base(space: Space) -> None:
     text = (
-        CLASH.replace("proposing", "#")
+        CLASH.replace("policies", "#")
         + """
     [[steps]]
     do = "propose"
@@ -361,7 +361,7 @@ async def test_an_overdue_step_ends_the_scenario_and_says_what_it_waited_for(
     space = "t"
     [[agents]]
     name = "a"
-    proposing = {{ policy = "once", wishes = {{ y = 1 }} }}
+    policies = [{{ policy = "proposer_once", wishes = {{ y = 1 }} }}]
     [variables.x]
     values = {{ type = "integer", low = 0, high = 9 }}
     [variables.y]
@@ -442,7 +442,7 @@ async def test_a_story_has_colours_where_they_are_wanted(space: Space) -> None:
 
 async def test_what_was_refused_or_is_overdue_is_told_too(space: Space) -> None:
     text = (
-        CLASH.replace("proposing", "#")
+        CLASH.replace("policies", "#")
         + """
     [[steps]]
     do = "propose"
@@ -458,3 +458,118 @@ async def test_what_was_refused_or_is_overdue_is_told_too(space: Space) -> None:
     assert lines[2].split()[:3] == ["c", "is", "refused:"]
     overdue = Chapter("", "", 0, 0, (), "nobody came")
     assert await narrator.tell(overdue) == ["overdue: nobody came"]
+
+
+# Sessions of any protocol
+
+
+async def test_a_session_of_any_protocol_is_held_with_words_from_the_file(space: Space) -> None:
+    text = """
+    space = "t"
+    agents = [{ name = "a" }, { name = "b" }]
+    [[steps]]
+    do = "session"
+    name = "s"
+    protocol = "auction"
+    fields = { lot = "l", participants = ["a", "b"], open_for_seconds = 60 }
+    wait = false
+    [[steps]]
+    do = "say"
+    session = "s"
+    by = "a"
+    fields = { amount = 7 }
+    [[steps]]
+    do = "say"
+    session = "s"
+    by = "b"
+    type = "bid_placed"
+    fields = { amount = 9 }
+    [[steps]]
+    do = "wait"
+    sessions = ["s"]
+    [expect.state]
+    "sessions.s.state.decision.winner" = "b"
+    "sessions.s.state.decision.price" = 7
+    """
+    await played(space, text)
+    assert await missed(space, text) == []
+
+
+async def test_a_session_that_is_waited_for_ends_by_its_agents(space: Space) -> None:
+    text = (
+        AUCTION
+        + """
+    [[steps]]
+    do = "session"
+    name = "s"
+    protocol = "auction"
+    fields = { lot = "a lot", participants = { a = 1, b = 1 } }
+    [expect.state]
+    "sessions.s.state.decision.winner" = "a"
+    """
+    )
+    await played(space, text)
+    assert await missed(space, text) == []
+
+
+ESCALATED = """
+space = "t"
+agents = [{ name = "a" }, { name = "b" }, { name = "boss" }]
+[variables.x]
+values = { type = "choice", options = ["red", "green", "blue"] }
+on_conflict = { name = "escalation", parameters = { supervisor = "boss" } }
+[[steps]]
+do = "propose"
+variable = "x"
+proposals = [{ by = "a", value = "green" }, { by = "b", value = "blue" }]
+wait = false
+"""
+
+
+async def test_words_reach_the_session_that_a_conflict_is_referred_to(space: Space) -> None:
+    text = (
+        ESCALATED
+        + """
+    [[steps]]
+    do = "say"
+    session = "variable/x"
+    by = "boss"
+    fields = { value = 2 }
+    [[steps]]
+    do = "wait"
+    state = { "variables.x.state.value" = "blue" }
+    [expect.state]
+    "conflicts.*.winner" = ["b"]
+    """
+    )
+    await played(space, text)
+    assert await missed(space, text) == []
+
+
+async def test_a_word_for_a_session_that_is_not_opened_is_overdue(space: Space) -> None:
+    text = (
+        ESCALATED.replace('by = "b", value = "blue"', 'by = "b", value = "green"')
+        + """
+    [[steps]]
+    do = "say"
+    session = "variable/x"
+    by = "boss"
+    fields = { value = 2 }
+    within_seconds = 0.1
+    """
+    )
+    chapters = await played(space, text)
+    assert chapters[-1].overdue == "there is no session variable/x to speak in"
+
+
+async def test_a_supervisor_rules_by_policy(space: Space) -> None:
+    policy = 'name = "boss", policies = [{ policy = "supervisor", favours = ["nobody", "a"] }]'
+    text = (
+        ESCALATED.replace('name = "boss"', policy, 1).replace("wait = false", "")
+        + """
+    [expect.state]
+    "variables.x.state.value" = "green"
+    """
+    )
+    await played(space, text)
+    assert await missed(space, text) == []

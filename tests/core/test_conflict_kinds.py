@@ -135,12 +135,12 @@ class TestKinds:
     def test_the_numbers_are_told_where_the_candidates_do_not(self) -> None:
         found = detected(Space(AMOUNT).clash(("ann", 80), ("bob", 70)))
         assert found is not None
-        assert found.detail == "ann 80, bob 70, of 100"
+        assert found.detail == "150 of 100"
         assert found.features.spread == "10"
         stretches = [{"start": 9, "end": 11}, {"start": 10, "end": 12}]
         found = detected(Space(DAY).clash(("ann", stretches[0]), ("bob", stretches[1])))
         assert found is not None
-        assert found.detail == "ann 9-11, bob 10-12, of one at a time"
+        assert found.detail == "contested: 10-11"
 
     def test_features_are_of_what_was_before(self) -> None:
         space = Space(WHOLE)
@@ -296,7 +296,7 @@ class TestClaims:
         assert isinstance(refused, Refused)
         assert (refused.code, refused.allowed) == (
             "variable.temporal_clash",
-            "ann 9-12, bob 11-14, of one at a time",
+            "contested: 11-12",
         )
         assert space.state.value == {"ann": [[9, 12]]}
 

@@ -176,10 +176,10 @@ class TestAuctions:
         space = auction()
         space.publish(IT, Proposed(value="green", base=None), "cyd")
         space.rest()
-        assert len(space.state.pending) == 2
+        assert [c.by for c in space.state.pending] == ["bob", "cyd"]
         assert len(space.events(AuctionOpened)) == 1
         space.wait(31)
-        assert space.state.pending == ()
+        assert not space.state.pending
         assert space.state.value == "green"
 
     def test_a_claim_that_has_won_is_served_first(self) -> None:

@@ -18,6 +18,7 @@ from mabeam.core.variable.shares import (
     gives_up,
     in_full,
     serve,
+    shortage,
     slots_of,
     whole_claim,
 )
@@ -188,6 +189,12 @@ class TestSharing:
             "ann": [[10, 11]],
             "bob": [[9, 10], [11, 12]],
         }
+
+    def test_the_shortage_is_told(self) -> None:
+        assert shortage(AMOUNT, {"ann": 80, "bob": 70}) == "150 of 100"
+        assert shortage(ALONE, {"ann": 1, "bob": 1}) == "2 of 100, for one alone"
+        claims = {"ann": stretch(9, 14), "bob": stretch(9, 10), "cyd": stretch(12, 14)}
+        assert shortage(DAY, claims) == "contested: 9-10, 12-14"
 
     @given(CLAIMS)
     def test_amounts_are_granted_in_full_exactly_when_they_sum_to_no_more(

@@ -26,14 +26,13 @@ from mabeam.core.variable.events import (
 )
 from mabeam.core.variable.merging import rebased
 from mabeam.core.variable.recording import change, one, refusal_of
-from mabeam.core.variable.shares import AllocationType, SharedType, in_full, is_shared
+from mabeam.core.variable.shares import AllocationType, SharedType, in_full, is_shared, shortage
 from mabeam.core.variable.state import BLIND, VariableState, claims_with
 from mabeam.core.variable.strategies import claims_of
 from mabeam.core.variable.types import (
     CompositeType,
     FloatType,
     IntegerType,
-    Value,
     VariableType,
 )
 
@@ -158,14 +157,12 @@ def _claim(
 ) -> Effects:
     """Grant all claims in full, or set them against each other."""
     candidates = claims_with(type_, state, word)
-    value = in_full(type_, claims_of(type_, candidates))
+    claims = claims_of(type_, candidates)
+    value = in_full(type_, claims)
     if value is not None:
         return _change(name, view, state, msgspec.structs.replace(word, value=value))
-    is_resource = isinstance(type_, AllocationType)
-    kind: ConflictKind = "oversubscribed" if is_resource else "temporal_clash"
-    listed = ", ".join(f"{c.by} {_shown(c.value)}" for c in candidates)
-    there = f"{type_.capacity}" if isinstance(type_, AllocationType) else "one at a time"
-    detail = f"{listed}, of {there}"
+    kind: ConflictKind = "oversubscribed" if isinstance(type_, AllocationType) else "temporal_clash"
+    detail = shortage(type_, claims)
     declared = state.declaration
     if declared is None or declared.on_conflict is None or len(candidates) > CANDIDATES_MAX:
         raise Rejected(
@@ -176,10 +173,6 @@ def _claim(
             allowed=detail,
         )
     return _detect(name, view, candidates, kind, detail)
-
-
-def _shown(claim: Value) -> str:
-    return f"{claim['start']}-{claim['end']}" if isinstance(claim, dict) else str(claim)
 
 
 def _detect(

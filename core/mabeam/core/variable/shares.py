@@ -7,6 +7,7 @@ are more than there is: then the resource is over-subscribed, or the schedule cl
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias, TypeGuard, cast
 
@@ -28,6 +29,7 @@ __all__ = [
     "in_full",
     "is_shared",
     "serve",
+    "shortage",
     "slots_of",
     "stretches_of",
     "whole_claim",
@@ -204,6 +206,16 @@ def in_full(type_: SharedType, claims: Mapping[str, Claim]) -> dict[str, Any] | 
     had = {agent: sum(end - start for start, end in value[agent]) for agent in value}
     asked = {agent: len(slots_of(claim)) for agent, claim in wanted.items()}
     return value if had == asked else None
+
+
+def shortage(type_: SharedType, claims: Mapping[str, Claim]) -> str:
+    """Return what there is too little of, for people."""
+    if isinstance(type_, AllocationType):
+        wanted = sum(cast("int", claim) for claim in claims.values())
+        return f"{wanted} of {type_.capacity}" + (", for one alone" if type_.exclusive else "")
+    counted = Counter(slot for claim in claims.values() for slot in slots_of(claim))
+    contested = _stretches({slot for slot, count in counted.items() if count > 1})
+    return "contested: " + ", ".join(f"{start}-{end}" for start, end in contested)
 
 
 def serve(type_: SharedType, claims: Sequence[tuple[str, Claim]]) -> dict[str, Any]:

@@ -54,20 +54,24 @@ def largest_remainder(
 def taking_turns(
     claims: Mapping[str, set[int]], tie_key: Mapping[str, bytes]
 ) -> dict[str, set[int]]:
-    """Give each slot to whoever wants it and has had the fewest so far.
+    """Give each contested slot to whoever wants it and has had the fewest of those so far.
 
-    Slots that one alone wants are its own. Those who want the same slots and no others differ
-    by one slot at most. O(slots times claimants).
+    Slots that one alone wants are its own, and do not count. Two who are at odds with each
+    other alone, or any number who want the same slots, get as many of the contested ones,
+    give or take one. O(slots times claimants).
 
     Args:
         claims: Slots by name.
         tie_key: Who comes first among equals; the least.
     """
-    had: dict[str, set[int]] = {name: set() for name in claims}
+    given: dict[str, set[int]] = {name: set() for name in claims}
+    turns = dict.fromkeys(claims, 0)
     for slot in sorted(set[int]().union(*claims.values())):
-        wanting = (name for name, slots in claims.items() if slot in slots)
-        had[min(wanting, key=lambda name: (len(had[name]), tie_key[name]))].add(slot)
-    return had
+        wanting = [name for name, slots in claims.items() if slot in slots]
+        taker = min(wanting, key=lambda name: (turns[name], tie_key[name]))
+        given[taker].add(slot)
+        turns[taker] += len(wanting) > 1
+    return given
 
 
 @STRATEGIES.register("proportional", 1, NoParameters)
