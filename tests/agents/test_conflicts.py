@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
-import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from mabeam.agents.author import Author
 from mabeam.agents.coordinator import Coordinator
@@ -26,12 +26,15 @@ from mabeam.app.space import Space
 from mabeam.core.auction.events import AuctionOpened
 from mabeam.core.consensus.events import ConsensusOpened
 from mabeam.core.envelope import Recorded
+from mabeam.core.events import Event
 from mabeam.core.policies import Policy
 from mabeam.core.session.events import Opening
+from mabeam.core.subjects import Boundary
 from mabeam.core.variable.events import (
     Changed,
     ConflictDetected,
     ConflictResolved,
+    Proposed,
     Refused,
     ResolutionChosen,
 )
@@ -47,6 +50,7 @@ COLOURS: Final = ChoiceType(("red", "green", "blue"))
 LAST: Final = {"name": "last_writer"}
 AUCTION: Final = Policy("auction", parameters={"fallback": LAST})
 STORM: Final = 1_000
+EACH: Final = 10
 
 
 @pytest.fixture
@@ -64,8 +68,13 @@ async def log_of(space: Space) -> list[Recorded]:
     return [one async for page in space.store.read() for whole in page for one in whole.parts]
 
 
-async def events(space: Space, type_: type[Any]) -> list[Recorded]:
+async def events(space: Space, type_: type[Event]) -> list[Recorded]:
     return [one for one in await log_of(space) if isinstance(one.data, type_)]
+
+
+async def choices(space: Space) -> list[ResolutionChosen]:
+    data = [one.data for one in await log_of(space)]
+    return [event for event in data if isinstance(event, ResolutionChosen)]
 
 
 async def applied(space: Space, many: int = 1) -> None:
@@ -120,8 +129,7 @@ async def test_a_chain_of_fallbacks_ends_with_the_supervisor(space: Space, many:
         await space.variables.declare("colour", COLOURS, on_conflict=chain)
         await clash(space, "colour", ann="green", bob="blue")
         await applied(space)
-    chosen = [one.data.chosen.name for one in await events(space, ResolutionChosen)]
-    assert chosen == ["auction", "escalation"]
+    assert [choice.chosen.name for choice in await choices(space)] == ["auction", "escalation"]
     assert space.variables.value("colour") == "green"
     assert (await verify(space.store)).divergences == ()
 
@@ -130,27 +138,34 @@ async def test_a_session_belongs_to_the_run_of_the_conflict_and_says_what_caused
     space: Space,
 ) -> None:
     async with coordinator(space):
-        await space.host(PolicyAgent("ann", [VoterInTheMiddle(wishes={"x": 3})]))
         fields = {"participants": ["ann"]}
         asked = Policy("consensus", parameters={"fields": fields})
         await space.variables.declare("x", IntegerType(0, 9), on_conflict=asked)
         await clash(space, "x", ann=1, bob=5)
-        # Of another run, and handled while the conflict is open.
-        await space.variables.propose("x", 7, by="cyd", blind=True)
-        await applied(space)
+        stranger = Author(SystemClock(), SystemIds()).says(
+            Boundary("variable", "x"),
+            (Proposed(value=7),),
+            source="/agents/cyd",
+            correlation_id="another-run",
+        )
+        await space.store.append(stranger)
+        await space.host(PolicyAgent("ann", [VoterInTheMiddle(wishes={"x": 3})]))
+        async with asyncio.timeout(20):
+            await space.until(lambda world: world.variable("x").variable.state.value == 7)
     (detected,) = await events(space, ConflictDetected)
     (chosen,) = await events(space, ResolutionChosen)
     (opened,) = await events(space, ConsensusOpened)
     (resolved,) = await events(space, ConflictResolved)
-    changed = next(one for one in await events(space, Changed) if one.data.conflict)
+    changed = next(
+        one for one in await log_of(space) if isinstance(one.data, Changed) and one.data.conflict
+    )
     (decided,) = [one for one in await log_of(space) if one.type == "mabeam.consensus.decided.v1"]
     assert opened.envelope.causationid == chosen.id
     assert resolved.envelope.causationid == decided.id
     run = detected.envelope.correlationid
-    assert run
+    assert run not in {"", "another-run"}
     for one in (chosen, opened, decided, resolved, changed):
         assert one.envelope.correlationid == run
-    assert space.variables.value("x") == 7
 
 
 async def test_a_conflict_waits_for_its_session_over_a_restart(space: Space) -> None:
@@ -188,7 +203,7 @@ async def test_patience_ends_a_conflict_whose_session_nobody_opens(
     async with again:
         await applied(space)
     assert (space.variables.value("colour"), dict(space.state.sessions)) == ("blue", {})
-    _, fallback = [one.data for one in await events(space, ResolutionChosen)]
+    _, fallback = await choices(space)
     assert (fallback.chooser, fallback.decided_at) == ("fallback", 0)
     assert (await verify(space.store)).divergences == ()
 
@@ -200,18 +215,23 @@ async def _nothing(*_: object) -> None:
 async def test_a_fault_in_a_strategy_stops_no_coordinator(
     monkeypatch: pytest.MonkeyPatch, space: Space
 ) -> None:
-    async with coordinator(space) as running:
-        await space.variables.declare("colour", COLOURS, on_conflict=AUCTION)
-        await space.variables.declare("number", IntegerType(0, 9), on_conflict=Policy("mean"))
-        await clash(space, "colour", ann="green", bob="blue")
-        async with asyncio.timeout(10):
-            await space.until(lambda world: bool(world.sessions))
-        monkeypatch.setattr("mabeam.core.variable.resolving.opening_for", _fail)
-        await space.variables.propose("colour", "red", by="cyd", blind=True)
-        await clash(space, "number", ann=2, bob=4)
-        async with asyncio.timeout(10):
-            await space.until(lambda world: world.variable("number").variable.state.value == 3)
-        assert running is not None
+    with capture_logs() as logged:
+        async with coordinator(space):
+            await _go_on_after_a_fault(monkeypatch, space)
+    assert {"deadline unknown", "reaction failed"} <= {one["event"] for one in logged}
+
+
+async def _go_on_after_a_fault(monkeypatch: pytest.MonkeyPatch, space: Space) -> None:
+    await space.variables.declare("colour", COLOURS, on_conflict=AUCTION)
+    await space.variables.declare("number", IntegerType(0, 9), on_conflict=Policy("mean"))
+    await clash(space, "colour", ann="green", bob="blue")
+    async with asyncio.timeout(10):
+        await space.until(lambda world: bool(world.sessions))
+    monkeypatch.setattr("mabeam.core.variable.resolving.opening_for", _fail)
+    await space.variables.propose("colour", "red", by="cyd", blind=True)
+    await clash(space, "number", ann=2, bob=4)
+    async with asyncio.timeout(10):
+        await space.until(lambda world: world.variable("number").variable.state.value == 3)
 
 
 def _fail(*_: object) -> Opening:
@@ -221,28 +241,23 @@ def _fail(*_: object) -> Opening:
 # A storm
 
 
-async def storm(space: Space, coordinators: int, conflicts: int) -> int:
-    """Let conflicts break out on a few variables at once; return the size of the state."""
-    names = [f"v{n}" for n in range(10)]
-    async with AsyncExitStack() as stack:
-        for name in names:
-            await space.variables.declare(
-                name, IntegerType(0, 100), on_conflict=Policy("last_writer")
-            )
-        # All are on the log before anybody looks, each against the base of the first.
-        rounds = conflicts // len(names)
+async def storm(space: Space, coordinators: int, conflicts: int) -> None:
+    """Let conflicts break out on some variables at once, each against all before it."""
+    names = [f"v{n}" for n in range(conflicts // EACH)]
+    for name in names:
+        await space.variables.declare(name, IntegerType(0, 100), on_conflict=Policy("last_writer"))
+    # All are on the log before anybody looks.
+    for turn in range(EACH + 1):
         for name in names:
             base = space.variables.get(name).position
-            for turn in range(rounds + 1):
-                by, value = f"agent-{turn % 60}", turn % 100
-                await space.variables.propose(name, value, by=by, base=base)
+            await space.variables.propose(name, turn, by=f"agent-{turn}", base=base)
+    async with AsyncExitStack() as stack:
         for _ in range(coordinators):
             await stack.enter_async_context(coordinator(space))
         async with asyncio.timeout(240):
             await space.until(
                 lambda world: not any(world.variable(n).variable.state.pending for n in names)
             )
-    return max(len(msgspec.json.encode(space.variables.get(name).standing)) for name in names)
 
 
 async def check_order(space: Space) -> None:
@@ -267,14 +282,13 @@ async def check_order(space: Space) -> None:
 
 
 @pytest.mark.slow
-async def test_a_storm_of_conflicts_keeps_its_order_and_its_bounds(space: Space) -> None:
-    """Proposals beyond 64 from one base are refused, so candidates and state stay small."""
-    size = await storm(space, 3, STORM)
+async def test_a_storm_of_conflicts_keeps_its_order(space: Space) -> None:
+    await storm(space, 2, STORM)
     await check_order(space)
     counts = Counter(type(one.data).__name__ for one in await log_of(space))
-    assert counts["ConflictDetected"] == counts["ConflictResolved"] == 10 * 63
-    assert counts["ConflictDetected"] + counts["Refused"] == STORM
-    assert size < 16_000
+    assert counts["ConflictDetected"] == counts["ConflictResolved"] == STORM
+    assert counts["Refused"] == 0
+    assert all(state.value == EACH for state in space.variables.all().values())
     assert (await verify(space.store)).divergences == ()
 
 
@@ -282,7 +296,7 @@ async def test_a_storm_of_conflicts_keeps_its_order_and_its_bounds(space: Space)
 @pytest.mark.jetstream
 async def test_a_storm_on_a_server_keeps_its_order_too(nats_server: NatsServer) -> None:
     async with connect(fresh_space(), server=nats_server.url, coordinate=False) as space:
-        await storm(space, 3, 300)
+        await storm(space, 1, STORM)
         await check_order(space)
         assert (await verify(space.store)).divergences == ()
 

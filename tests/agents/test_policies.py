@@ -26,10 +26,12 @@ from mabeam.app.composition import attach
 from mabeam.app.space import Space
 from mabeam.core.auction.events import BidPlaced
 from mabeam.core.consensus.events import BallotCast
+from mabeam.core.events import Event
 from mabeam.core.policies import Policy
 from mabeam.core.session.events import Speech
+from mabeam.core.session.state import SessionState
 from mabeam.core.variable.events import Proposed
-from mabeam.core.variable.types import ChoiceType, IntegerType
+from mabeam.core.variable.types import ChoiceType, IntegerType, Value, VariableType
 from mabeam.infra.memory import MemoryStore
 
 

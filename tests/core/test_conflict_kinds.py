@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -368,3 +369,23 @@ class TestCompleteness:
         assert detected(events) is not None
         resolved = next(event for event in events if isinstance(event, ConflictResolved))
         assert resolved.value == 30
+
+
+@pytest.mark.slow
+def test_a_thousand_proposals_from_one_base_keep_the_state_small() -> None:
+    """Only so many compete; the others are refused, and every conflict ends in order."""
+    space = Space(WHOLE, Policy("last_writer"))
+    said = [(f"agent-{n}", n % 100) for n in range(1_000)]
+    sizes: list[int] = []
+    for start in range(0, len(said), 100):
+        events = space.clash(*said[start : start + 100], base=1)
+        sizes.append(len(msgspec.json.encode(space.state)))
+        assert detected(events[:2]) is not None or isinstance(events[0], Refused)
+    found = [one.data for one in space.log if isinstance(one.data, ConflictDetected)]
+    ended = [one.data for one in space.log if isinstance(one.data, Changed) and one.data.conflict]
+    refused = [one.data for one in space.log if isinstance(one.data, Refused)]
+    assert len(found) == len(ended) == CANDIDATES_MAX - 1
+    assert [one.conflict for one in found] == [one.conflict for one in ended]
+    assert len(refused) == len(said) - CANDIDATES_MAX
+    assert max(sizes) < 12_000
+    assert sizes[-1] < sizes[1] + 20, "it does not grow with what is said"
