@@ -64,8 +64,8 @@ def accuracy(
             Candidate(f"{item}-{by}", by, value, position, 1)
             for position, (by, value) in enumerate(said.items(), 2)
         ]
-        found = {resolve(EQUAL, f"{item}-{n}", type_, candidates).value for n in range(IDS)}
-        right += Fraction(truth[item] in found, len(found))
+        found = {str(resolve(EQUAL, f"{item}-{n}", type_, candidates).value) for n in range(IDS)}
+        right += Fraction(str(truth[item]) in found, len(found))
     return right / len(votes)
 
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mabeam.core.decider import Entity
+from mabeam.core.decider import Entity, fold
 from mabeam.core.events import Event
 from mabeam.core.policies import Policy
 from mabeam.core.subjects import Boundary
+from mabeam.core.testing import history, said
 from mabeam.core.variable import (
     CONSTRAINT_INITIAL,
     VARIABLE,
@@ -31,6 +32,7 @@ from mabeam.core.variable import (
     Constraint,
     ConstraintState,
     Declare,
+    Declared,
     FloatType,
     Implies,
     IntegerType,
@@ -313,6 +315,15 @@ class TestClaims:
         assert isinstance(refused, Refused)
         assert refused.code == "variable.wrong_type"
 
+    def test_a_change_that_names_a_claim_that_is_none_has_no_claims_behind_it(self) -> None:
+        """Only a forged one does; the fold takes it as it takes any."""
+        stray = history(
+            Declared(type=AMOUNT),
+            said(Proposed(value="all"), "ann", id="p"),
+            Changed(value={"ann": 9}, previous={}, base=1, proposal="p", by="ann"),
+        )
+        assert fold(VARIABLE, stray).state.standing == ()
+
     def test_a_strategy_for_numbers_does_not_suit(self) -> None:
         space = Rehearsal()
         command = Declare(AMOUNT, on_conflict=Policy("weighted_merge"))
@@ -375,10 +386,10 @@ class TestCompleteness:
 def test_a_thousand_proposals_from_one_base_keep_the_state_small() -> None:
     """Only so many compete; the others are refused, and every conflict ends in order."""
     space = Space(WHOLE, Policy("last_writer"))
-    said = [(f"agent-{n}", n % 100) for n in range(1_000)]
+    wishes = [(f"agent-{n}", n % 100) for n in range(1_000)]
     sizes: list[int] = []
-    for start in range(0, len(said), 100):
-        events = space.clash(*said[start : start + 100], base=1)
+    for start in range(0, len(wishes), 100):
+        events = space.clash(*wishes[start : start + 100], base=1)
         sizes.append(len(msgspec.json.encode(space.state)))
         assert detected(events[:2]) is not None or isinstance(events[0], Refused)
     found = [one.data for one in space.log if isinstance(one.data, ConflictDetected)]
@@ -386,6 +397,6 @@ def test_a_thousand_proposals_from_one_base_keep_the_state_small() -> None:
     refused = [one.data for one in space.log if isinstance(one.data, Refused)]
     assert len(found) == len(ended) == CANDIDATES_MAX - 1
     assert [one.conflict for one in found] == [one.conflict for one in ended]
-    assert len(refused) == len(said) - CANDIDATES_MAX
+    assert len(refused) == len(wishes) - CANDIDATES_MAX
     assert max(sizes) < 12_000
     assert sizes[-1] < sizes[1] + 20, "it does not grow with what is said"

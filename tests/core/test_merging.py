@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -80,8 +80,8 @@ def test_what_does_not_clash_commutes(
 
 def _check_touched(before: Any, wanted: Any, found: Any) -> None:  # noqa: ANN401 - JSON is any
     if isinstance(wanted, dict):
-        for name in wanted:
-            _check_touched(before[name], wanted[name], found[name])
+        for name, part in cast("dict[str, Any]", wanted).items():
+            _check_touched(before[name], part, found[name])
     else:
         assert wanted in (before, found)
 

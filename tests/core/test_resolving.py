@@ -587,4 +587,4 @@ class TestForums:
         assert send.cause == space.conflict.event_id
         (timer,) = due.schedule
         assert timer.boundary == IT
-        assert timer.due_ns == space.now_ns + 30 * NS_PER_SECOND + PATIENCE_NS
+        assert timer.due_ns == NS_PER_SECOND + 30 * NS_PER_SECOND + PATIENCE_NS

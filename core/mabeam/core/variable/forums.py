@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-import mabeam.core.auction
-import mabeam.core.consensus  # noqa: F401 - both register their protocols
+from mabeam.core.auction import AUCTION
+from mabeam.core.consensus import CONSENSUS
 from mabeam.core.errors import Rejected
 from mabeam.core.numbers import exact
 from mabeam.core.variable.events import Candidate
@@ -91,5 +91,5 @@ def _number(
     return in_order(type_, [chosen, *others], f"number {number} was chosen")
 
 
-register_forum(Forum("auction", _lot, _highest_bidder))
-register_forum(Forum("consensus", _question, _number))
+register_forum(Forum(AUCTION.name, _lot, _highest_bidder))
+register_forum(Forum(CONSENSUS.name, _question, _number))
