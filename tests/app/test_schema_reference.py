@@ -20,8 +20,10 @@ PROTOCOL_ONLY = {
     "mabeam.conflict.resolved.v1",
     "mabeam.consensus.decided.v1",
     "mabeam.constraint.checked.v1",
+    "mabeam.session.child_ended.v1",
     "mabeam.session.closed.v1",
     "mabeam.session.failed.v1",
+    "mabeam.variable.affirmed.v1",
     "mabeam.variable.changed.v1",
     "mabeam.variable.refused.v1",
 }

@@ -189,9 +189,10 @@ class TestBrokenConstraints:
         assert (refused.code, refused.proposal) == ("constraint.violated", "")
         assert space.state.value == 40
 
-    def test_parts_that_break_it_only_together_are_a_conflict(self) -> None:
+    @pytest.mark.parametrize("on_violation", ["refuse", "resolve"])
+    def test_parts_that_break_it_only_together_are_at_odds(self, on_violation: str) -> None:
         """Neither has touched the other's part, but not both can be."""
-        space = Space(PAIR, PRIORITY, on_violation="resolve")
+        space = Space(PAIR, PRIORITY, on_violation=on_violation)
         space.propose("ann", {"a": 9, "b": 0}, 1)
         space.rest()
         view = space.world.variable("it")
@@ -206,6 +207,10 @@ class TestBrokenConstraints:
             for append in judge("it", seen, view.variable.state, pending).append
             for part in append.parts
         )
+        if on_violation == "refuse":
+            assert isinstance(event, Refused)
+            assert event.code == "constraint.violated"
+            return
         assert isinstance(event, ConflictDetected)
         assert event.kind == "constraint_violation"
         assert [c.value for c in event.candidates] == [{"a": 9, "b": 0}, {"a": 9, "b": 9}]

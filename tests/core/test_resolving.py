@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 import pytest
@@ -12,129 +10,41 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mabeam.core.auction import AuctionOpened, BidPlaced
-from mabeam.core.commands import ApplyDecision, OpenSession, SessionEnded
+from mabeam.core.commands import ApplyDecision, SessionEnded
 from mabeam.core.consensus import BallotCast, ConsensusOpened
 from mabeam.core.errors import Rejected
-from mabeam.core.events import Event
 from mabeam.core.policies import Policy
 from mabeam.core.reactor import NOTHING, Effects, Send
-from mabeam.core.session import Cancelled, Opening, Participant
+from mabeam.core.session import Cancelled, Participant
 from mabeam.core.subjects import Boundary
 from mabeam.core.variable import (
-    VARIABLE,
     VARIABLES,
     AllocationType,
-    Candidate,
     Changed,
-    ChoiceType,
     ConflictDetected,
     ConflictResolved,
-    Declare,
-    Declared,
     FloatType,
-    Forum,
-    IntegerType,
-    OpenConflict,
     Proposed,
-    Referral,
     Refused,
     ResolutionChosen,
     Value,
-    VariableState,
-    VariableType,
-    known_forums,
-    listed_candidates,
-    register_forum,
-    resolve,
-    won_by_agent,
 )
 from mabeam.core.variable.referral import (
-    FALLBACKS_MAX,
     check_policy,
-    forum_of,
-    opening_for,
-    settled_by,
 )
 from mabeam.core.variable.resolving import PATIENCE_NS
-from support.rehearsal import NS_PER_SECOND, Rehearsal
-
-IT = Boundary("variable", "it")
-WHOLE = IntegerType(0, 100, 5)
-TEXTS = ChoiceType(("red", "green", "blue"))
-ALONE = AllocationType(100, exclusive=True)
-LAST = Policy("last_writer")
-BOTH = (Candidate("p", "ann", "green", 2, 1), Candidate("q", "bob", "blue", 3, 1))
-
-
-def policy(name: str, fallback: Policy = LAST, **fields: object) -> Policy:
-    given = {"fallback": {"name": fallback.name, "parameters": fallback.parameters}}
-    return Policy(name, parameters=given | ({"fields": fields} if fields else {}))
-
-
-def escalation(supervisor: str = "boss", fallback: Policy = LAST, **fields: object) -> Policy:
-    asked = policy("escalation", fallback, **fields)
-    return Policy("escalation", parameters=asked.parameters | {"supervisor": supervisor})
-
-
-class Dispute(Rehearsal):
-    """A space with one variable, over which ann and bob disagree."""
-
-    def __init__(
-        self,
-        type_: VariableType,
-        on_conflict: Policy,
-        said: Sequence[tuple[str, Value]],
-        *,
-        verified: bool = True,
-        checked: bool = True,
-    ) -> None:
-        super().__init__(verified=verified)
-        if checked:
-            command = Declare(type_, on_conflict=on_conflict)
-            assert self.command(IT, VARIABLE, VariableState(), command, "lead")
-        else:
-            self.publish(IT, Declared(type=type_, on_conflict=on_conflict), "lead")
-        for by, value in said:
-            self.publish(IT, Proposed(value=value, base=1), by)
-        self.rest()
-
-    @property
-    def state(self) -> VariableState:
-        return self.world.variable("it").variable.state
-
-    @property
-    def conflict(self) -> OpenConflict:
-        assert self.state.conflict is not None
-        return self.state.conflict
-
-    @property
-    def session(self) -> Boundary:
-        """The session that the conflict is referred to."""
-        return Boundary("session", self.conflict.session)
-
-    @property
-    def opening(self) -> Opening:
-        opening = self.world.session(self.conflict.session).state.opening
-        assert opening is not None
-        return opening
-
-    def say(self, event: Event, by: str) -> None:
-        self.publish(self.session, event, by)
-
-    def wait(self, seconds: float) -> None:
-        self.now_ns += round(seconds * NS_PER_SECOND)
-        self.rest()
-
-    def events(self, type_: type[Event]) -> list[Any]:
-        return [one.data for one in self.log if isinstance(one.data, type_)]
-
-    def ways(self) -> list[str]:
-        """Return the policies that were chosen, one after the other."""
-        return [event.chosen.name for event in self.events(ResolutionChosen)]
-
-
-def auction(**options: Any) -> Dispute:  # noqa: ANN401 - as for Dispute
-    return Dispute(TEXTS, policy("auction"), [("ann", "green"), ("bob", "blue")], **options)
+from support.disputes import (
+    ALONE,
+    IT,
+    LAST,
+    TEXTS,
+    WHOLE,
+    Dispute,
+    auction,
+    escalation,
+    policy,
+)
+from support.rehearsal import NS_PER_SECOND
 
 
 class TestAuctions:
@@ -459,132 +369,3 @@ class TestHearing:
         )
         space.publish(IT, stray, "coordinator")
         assert self.told(space, self.ended("conflict-x", None)) == NOTHING
-
-
-class TestDeclaring:
-    @pytest.mark.parametrize(
-        ("unfit", "code"),
-        [
-            (policy("auction", lots=3), "session.field"),
-            (policy("auction", reserve=-1), "auction.reserve"),
-            (policy("auction", open_for_ms=0), "session.open_for"),
-            (policy("auction", Policy("duel")), "policy.unknown"),
-            (Policy("auction", parameters={"fallback": 3}), "policy.parameters"),
-            (Policy("escalation"), "policy.parameters"),
-            (escalation("not.a\nname"), "name.illegal"),
-            (
-                Policy("escalation", parameters={"supervisor": "b", "protocol": "duel"}),
-                "conflict.unsuitable",
-            ),
-            (Policy("proportional"), "conflict.unsuitable"),
-            (policy("auction", Policy("time_sharing")), "conflict.unsuitable"),
-        ],
-        ids=str,
-    )
-    def test_what_could_never_resolve_anything_is_refused(self, unfit: Policy, code: str) -> None:
-        with pytest.raises(Rejected) as caught:
-            check_policy(unfit, TEXTS)
-        assert caught.value.code == code
-
-    def test_fallbacks_do_not_stand_behind_each_other_for_ever(self) -> None:
-        chain = LAST
-        for _ in range(FALLBACKS_MAX):
-            chain = policy("auction", chain)
-        check_policy(chain, TEXTS)
-        with pytest.raises(Rejected) as caught:
-            check_policy(policy("auction", chain), TEXTS)
-        assert caught.value.code == "conflict.fallbacks"
-
-    def test_a_strategy_that_refuses_the_sample_may_still_resolve_others(self) -> None:
-        check_policy(Policy("priority"), ChoiceType(("a",)))
-        check_policy(Policy("weighted_merge"), WHOLE)
-
-
-class TestForums:
-    def test_those_that_come_with_mabeam_are_known(self) -> None:
-        assert {"auction", "consensus"} <= set(known_forums())
-
-    def test_a_session_does_not_apply_its_result_by_itself(self) -> None:
-        sneaky = Referral("auction", {"variable": "it", "parent": "session/x"}, (), LAST)
-        opening = opening_for(sneaky, "it", TEXTS, BOTH)
-        assert (opening.variable, opening.parent) == ("", "variable/it")
-
-    def test_nobody_s_value_competes_without_a_voice(self) -> None:
-        referral = Referral("auction", {}, (), LAST)
-        candidates = (Candidate("", "", "red", 1, 0), *BOTH)
-        assert opening_for(referral, "it", TEXTS, candidates).participants == (
-            Participant("ann"),
-            Participant("bob"),
-        )
-        assert listed_candidates(candidates[:2]) == '1: now "red"; 2: ann "green"'
-
-    def test_long_values_are_cut_in_a_question(self) -> None:
-        long = listed_candidates([Candidate("p", "ann", "x" * 100, 2, 1)])
-        assert len(long) == len("1: ann ") + 60
-        assert long.endswith("…")
-
-    @pytest.mark.parametrize(
-        ("protocol", "type_", "result"),
-        [
-            ("auction", TEXTS, "eve"),
-            ("consensus", TEXTS, "1"),
-            ("consensus", TEXTS, Decimal(0)),
-            ("consensus", TEXTS, Decimal(3)),
-            ("consensus", WHOLE, "10"),
-        ],
-    )
-    def test_a_result_that_means_nothing_is_refused(
-        self, protocol: str, type_: VariableType, result: Decimal | str
-    ) -> None:
-        with pytest.raises(Rejected):
-            settled_by(Referral(protocol, {}, (), LAST), "c", type_, BOTH, result)
-
-    def test_a_conflict_for_a_session_cannot_be_resolved_on_the_spot(self) -> None:
-        with pytest.raises(Rejected) as caught:
-            resolve(Policy("auction"), "c", TEXTS, BOTH)
-        assert (caught.value.code, caught.value.allowed) == (
-            "conflict.referred",
-            "a session of auction",
-        )
-
-    def test_what_asks_agents_is_no_shadow(self) -> None:
-        space = Dispute(WHOLE, LAST, [("ann", 10), ("bob", 50)])
-        (chosen,) = space.events(ResolutionChosen)
-        assert {shadow.policy for shadow in chosen.shadows} == {
-            *("compromise.v1", "mean.v1", "median.v1", "priority.v1", "weighted_merge.v1"),
-        }
-
-    @pytest.fixture
-    def duel(self) -> str:
-        name = "test_duel"
-
-        def asks(*_: object) -> dict[str, object]:
-            raise Rejected("test.never", "nobody duels")
-
-        def reads(
-            _: str, type_: VariableType, candidates: Sequence[Candidate], result: Decimal | str
-        ) -> Any:  # noqa: ANN401 - a resolution
-            return won_by_agent(type_, candidates, str(result), "duel")
-
-        if name not in known_forums():
-            register_forum(Forum(name, asks, reads))
-        return name
-
-    def test_another_may_be_registered_once(self, duel: str) -> None:
-        assert forum_of(Referral(duel, {}, (), LAST)).protocol == duel
-        with pytest.raises(ValueError, match="registered already"):
-            register_forum(forum_of(Referral(duel, {}, (), LAST)))
-
-    def test_what_is_asked_for_is_a_command(self) -> None:
-        space = Dispute(TEXTS, policy("auction"), [("ann", "green")])
-        space.publish(IT, Proposed(value="blue", base=1), "bob")
-        for _ in range(2):
-            space.carry_out(space.due(IT))
-        due = space.due(IT)
-        (send,) = due.send
-        assert isinstance(send.command, OpenSession)
-        assert send.boundary == space.session
-        assert send.cause == space.conflict.event_id
-        (timer,) = due.schedule
-        assert timer.boundary == IT
-        assert timer.due_ns == NS_PER_SECOND + 30 * NS_PER_SECOND + PATIENCE_NS

@@ -55,6 +55,8 @@ from mabeam.core.variable.reactor import CANDIDATES_MAX
 from mabeam.core.variable.strategies import PriorityParameters, by_priority
 
 WHOLE = IntegerType(0, 100)
+SHADOWS: dict[str, Value] = {"compromise": 20, "last_writer": 30, "mean": 20, "median": 20}
+PAIR = CompositeType({"a": WHOLE, "b": WHOLE})
 MERGE = Policy("weighted_merge", 1, {"weights": {"bob": 3}})
 OPEN = Declared(type=WHOLE, on_conflict=MERGE)
 CLOSED = Declared(type=WHOLE)
@@ -111,9 +113,7 @@ class NoParameters(msgspec.Struct, frozen=True):
 @pytest.fixture
 def stubborn(monkeypatch: pytest.MonkeyPatch) -> Policy:
     """Register a strategy that refuses every conflict, for one test."""
-    rules: Policies[[str, VariableType, Sequence[Candidate]], Resolution | Referral] = Policies(
-        "strategy"
-    )
+    rules: Policies[..., Resolution | Referral] = Policies("strategy")
 
     @rules.register("stubborn", 1, NoParameters)
     def _refuse(*_: object) -> Resolution:
@@ -250,12 +250,9 @@ class TestConflicts:
                 chosen=MERGE,
                 eligible=(MERGE,),
                 propensities=("1",),
-                shadows=(
-                    Shadow("compromise.v1", 20),
-                    Shadow("last_writer.v1", 30),
-                    Shadow("mean.v1", 20),
-                    Shadow("median.v1", 20),
-                    Shadow("priority.v1", _winner("q")),
+                shadows=tuple(
+                    Shadow(f"{name}.v1", value)
+                    for name, value in {**SHADOWS, "priority": _winner("q")}.items()
                 ),
             ),
             ConflictResolved(
@@ -302,12 +299,7 @@ class TestConflicts:
             (FloatType(0, 1), 1, 0.5, Features(1, 2, 2, 2, "1/2", 2)),
             (ChoiceType(("x", "y")), "x", "y", Features(1, 2, 2, 2, "", 2)),
             (BooleanType(), True, False, Features(1, 2, 2, 2, "", 2)),
-            (
-                CompositeType({"a": WHOLE, "b": WHOLE}),
-                {"a": 1, "b": 2},
-                {"b": 3.0, "a": 1},
-                Features(1, 2, 2, 2, "", 2),
-            ),
+            (PAIR, {"a": 1, "b": 2}, {"b": 3.0, "a": 1}, Features(1, 2, 2, 2, "", 2)),
         ],
         ids=str,
     )
