@@ -132,10 +132,8 @@ class Changed(Event, frozen=True, kw_only=True):
 class Affirmed(Event, frozen=True, kw_only=True):
     """A proposal asks for what the variable is already. Said by protocol code alone.
 
-    It counts as one of those that the value was made of, should another contest it.
-
     Attributes:
-        proposal: Id of the proposal.
+        proposal: Id of the proposal, which counts should another contest the value.
         by: Who proposed it.
         base: Position of the change that it was made against.
     """
