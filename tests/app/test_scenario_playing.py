@@ -43,10 +43,10 @@ AUCTION = """
 space = "t"
 [[agents]]
 name = "a"
-bidding = { policy = "truthful", worth = { "lot" = 9 } }
+policies = [{ policy = "truthful_bidder", values = { "lot" = 9 } }]
 [[agents]]
 name = "b"
-bidding = { policy = "truthful", worth = { "lot" = 5 } }
+policies = [{ policy = "truthful_bidder", values = { "lot" = 5 } }]
 [[agents]]
 name = "idle"
 """
@@ -139,13 +139,13 @@ VOTE = """
 space = "t"
 [[agents]]
 name = "a"
-voting = { policy = "fixed", wishes = { x = 1, s = 2 } }
+policies = [{ policy = "fixed_voter", wishes = { x = 1, s = 2 } }]
 [[agents]]
 name = "b"
-voting = { policy = "fixed", wishes = { x = 4 } }
+policies = [{ policy = "fixed_voter", wishes = { x = 4 } }]
 [[agents]]
 name = "m"
-voting = { policy = "meet_in_the_middle", wishes = { x = 3.5 } }
+policies = [{ policy = "voter_in_the_middle", wishes = { x = 3.5 } }]
 [variables.x]
 update = "coordinated"
 values = { type = "float", low = 0, high = 9, step = 0.5 }
@@ -194,7 +194,7 @@ async def test_a_vote_needs_no_variable(space: Space) -> None:
 
 async def test_two_who_wait_for_each_other_end_at_the_deadline(space: Space) -> None:
     text = (
-        VOTE.replace('policy = "fixed"', 'policy = "meet_in_the_middle"')
+        VOTE.replace('policy = "fixed_voter"', 'policy = "voter_in_the_middle"')
         + """
     [[steps]]
     do = "consensus"
@@ -213,13 +213,13 @@ CLASH = """
 space = "t"
 [[agents]]
 name = "a"
-proposing = { policy = "once", wishes = { x = 3 }, reason = "three is enough" }
+policies = [{ policy = "proposer_once", wishes = { x = 3 }, reason = "three is enough" }]
 [[agents]]
 name = "b"
-proposing = { policy = "once", wishes = { x = 7 } }
+policies = [{ policy = "proposer_once", wishes = { x = 7 } }]
 [[agents]]
 name = "c"
-proposing = { policy = "once", wishes = { x = 99 } }
+policies = [{ policy = "proposer_once", wishes = { x = 99 } }]
 [variables.x]
 values = { type = "integer", low = 0, high = 9 }
 on_conflict = { name = "priority", parameters = { priorities = { b = 1 } } }
@@ -256,7 +256,7 @@ async def test_a_stubborn_agent_comes_back_until_it_is_tired(space: Space) -> No
     space = "t"
     [[agents]]
     name = "mule"
-    proposing = { policy = "stubborn", wishes = { x = 1 }, times = 2 }
+    policies = [{ policy = "stubborn_proposer", wishes = { x = 1 }, changes = 3 }]
     [[agents]]
     name = "fox"
     [variables.x]
@@ -280,7 +280,7 @@ async def test_a_stubborn_agent_comes_back_until_it_is_tired(space: Space) -> No
 
 async def test_proposals_of_one_step_are_made_against_one_base(space: Space) -> None:
     text = (
-        CLASH.replace("proposing", "#")
+        CLASH.replace("policies", "#")
         + """
     [[steps]]
     do = "propose"
@@ -361,7 +361,7 @@ async def test_an_overdue_step_ends_the_scenario_and_says_what_it_waited_for(
     space = "t"
     [[agents]]
     name = "a"
-    proposing = {{ policy = "once", wishes = {{ y = 1 }} }}
+    policies = [{{ policy = "proposer_once", wishes = {{ y = 1 }} }}]
     [variables.x]
     values = {{ type = "integer", low = 0, high = 9 }}
     [variables.y]
@@ -442,7 +442,7 @@ async def test_a_story_has_colours_where_they_are_wanted(space: Space) -> None:
 
 async def test_what_was_refused_or_is_overdue_is_told_too(space: Space) -> None:
     text = (
-        CLASH.replace("proposing", "#")
+        CLASH.replace("policies", "#")
         + """
     [[steps]]
     do = "propose"

@@ -21,7 +21,7 @@ space = "team"
 
 [[agents]]
 name = "a"
-bidding = { policy = "truthful", worth = { "*" = 1 } }
+policies = [{ policy = "truthful_bidder", values = { "*" = 1 } }]
 
 [variables.x]
 values = { type = "integer", low = 0, high = 9 }
@@ -48,7 +48,11 @@ def refusal(text: str) -> Rejected:
 
 def test_the_shipped_files_are_scenarios() -> None:
     files = sorted((ROOT / "examples").glob("*.toml"))
-    assert [file.name for file in files] == ["coding-team.toml", "data-pipeline.toml"]
+    assert [file.name for file in files] == [
+        "coding-team.toml",
+        "data-pipeline.toml",
+        "shared-cluster.toml",
+    ]
     for file in files:
         scenario = scenario_in(file)
         assert scenario.steps
@@ -63,9 +67,12 @@ def test_the_page_about_scenario_files_is_current() -> None:
 
 def test_the_page_explains_every_choice_and_field() -> None:
     page = manual()
-    for tag in ("truthful", "meet_in_the_middle", "stubborn", "auction", "wait", "linear"):
+    for tag in ("truthful_bidder", "stubborn_proposer", "session", "say", "schedule", "linear"):
         assert f"`{tag}`: " in page
     assert "|  |\n" not in page, "a field without a meaning"
+
+
+AUCTION = 'do = "session"\nname = "c"\nprotocol = "auction"\n'
 
 
 def test_a_scenario_is_read() -> None:
@@ -83,20 +90,29 @@ def test_a_scenario_is_read() -> None:
         ('space = "team"', "space = 1", "space", "1", "text"),
         ('space = "team"', 'space = "t"\nagent = 1', "agent", "1", "agents, space, steps"),
         ('name = "a"', 'nam = "a"', "agents[0].nam", "a", "name, role"),
-        ('policy = "truthful"', 'policy = "thruthful"', "agents[0].bidding.policy", "thruthful",
-         "truthful, shading"),
-        ('policy = "truthful", ', "", "agents[0].bidding.policy", "", "truthful, shading"),
-        ('{ "*" = 1 }', '{ "*" = "much" }', "agents[0].bidding.worth.*", "much", "a whole number"),
-        ("{ policy", "5 # { policy", "agents[0].bidding", "5", "a table"),
-        ('policy = "truthful"', 'policy = "shading", percent = 200', "agents[0].bidding.percent",
-         "200", "a whole number from 1 to 100"),
+        ('policy = "truthful_bidder"', 'policy = "thruthful_bider"', "agents[0].policies[0].policy",
+         "thruthful_bider", "truthful_bidder, shading_bidder"),
+        ('policy = "truthful_bidder", ', "", "agents[0].policies[0].policy", "",
+         "truthful_bidder, shading_bidder"),
+        ('{ "*" = 1 }', '{ "*" = "much" }', "agents[0].policies[0].worth.*", "much",
+         "a whole number"),
+        ("[{ policy", "[5, { policy", "agents[0].policies[0]", "5", "a table"),
+        ("[{ policy", "5 # { policy", "agents[0].policies", "5", "a list"),
+        ('policy = "truthful_bidder"', 'policy = "shading_bidder", percent = 200',
+         "agents[0].policies[0].percent", "200", "a whole number from 1 to 100"),
+        ('policy = "truthful_bidder"', 'policy = "truthful_bidder", price = 2',
+         "agents[0].policies[0].price", "2", "policy, worth"),
+        ('policy = "truthful_bidder", values = { "*" = 1 }', 'policy = "supervisor", favours = []',
+         "agents[0].policies[0].policy", "{'favours': [], 'policy': 'supervisor'}",
+         "Expected `array` of length >= 1 - at `$.favours`"),
         ("high = 9", "high = 9.5", "variables.x.values.high", "9.5", "a whole number"),
         ("high = 9", "high = 9, hihg = 9", "variables.x.values.hihg", "9", "high, type"),
         ('type = "integer"', 'type = "int"', "variables.x.values.type", "int", "integer, "),
         ('{ name = "priority"', '{ named = "priority"', "variables.x.on_conflict.named",
          "priority", "name, version"),
         ('do = "auction"', 'do = "action"', "steps[0].do", "action", "auction, declare"),
-        ('do = "auction"', "", "steps[0].do", "", "declare, auction, consensus, propose, wait"),
+        ('do = "auction"', "", "steps[0].do", "",
+         "declare, auction, consensus, session, say, propose, wait"),
         ('lot = "l"', 'lot = "l"\nwait = "no"', "steps[0].wait", "no", "true or false"),
         ('lot = "l"', 'lot = "l"\ntie_break = "dice"', "steps[0].tie_break", "dice", "canonical"),
         ('lot = "l"', 'lot = "l"\nopen_for_seconds = 0', "steps[0].open_for_seconds", "0",
@@ -121,6 +137,32 @@ def test_a_scenario_is_read() -> None:
          "steps[1].voters", "b", "a"),
         ('do = "wait"\nsessions = ["s"]',
          'do = "consensus"\nname = "c"\nvoters = 3', "steps[1].voters", "3", "a table or a list"),
+        ('do = "wait"\nsessions = ["s"]', 'do = "session"\nname = "c"\nprotocol = "duel"',
+         "steps[1].protocol", "duel", "auction, consensus"),
+        ('do = "wait"\nsessions = ["s"]',
+         AUCTION + "fields = { lots = 3 }",
+         "steps[1].fields.lots", "3", "lot, reserve"),
+        ('do = "wait"\nsessions = ["s"]',
+         AUCTION + 'fields = { lot = "l", reserve = -1 }',
+         "steps[1].fields.reserve", "-1", "0 to "),
+        ('do = "wait"\nsessions = ["s"]',
+         AUCTION + 'fields = { lot = "l", participants = ["b"] }',
+         "steps[1].fields.participants", "b", "a"),
+        ('do = "wait"\nsessions = ["s"]',
+         AUCTION + 'fields = { lot = "l", variable = "y" }',
+         "steps[1].fields.variable", "y", "x"),
+        ('do = "wait"\nsessions = ["s"]',
+         AUCTION.replace('"c"', '"s"') + 'fields = { lot = "l" }', "sessions", "s",
+         "each name once"),
+        ('do = "wait"\nsessions = ["s"]', 'do = "say"\nsession = "t"\nby = "a"',
+         "steps[1].session", "t", "s, variable/x"),
+        ('do = "wait"\nsessions = ["s"]',
+         'do = "say"\nsession = "s"\nby = "b"\nfields = { amount = 3 }', "steps[1].by", "b", "a"),
+        ('do = "wait"\nsessions = ["s"]', 'do = "say"\nsession = "s"\nby = "a"\ntype = "shout"',
+         "steps[1].type", "shout", "bid_placed"),
+        ('do = "wait"\nsessions = ["s"]',
+         'do = "say"\nsession = "s"\nby = "a"\nfields = { sum = 3 }', "steps[1].fields.sum", "3",
+         "amount, note"),
         ('do = "wait"\nsessions = ["s"]',
          'do = "consensus"\nname = "c"\nvoters = { a = "x" }', "steps[1].voters.a", "x",
          "a whole number"),
@@ -191,7 +233,7 @@ def test_the_check_finds_nothing_exactly_where_msgspec_finds_nothing(data: dict[
         (("agents", 0, "name"), None),
         (("agents", 0, "capabilities"), [1]),
         (("agents", 0, "metadata"), []),
-        (("agents", 0, "bidding"), {"policy": "shading", "worth": {}}),
+        (("agents", 0, "policies"), {"policy": "shading_bidder"}),
         (("variables", "x", "values", "low"), True),
         (("variables", "x", "update"), "never"),
         (("steps", 0, "reserve"), 1.5),

@@ -23,6 +23,7 @@ PROTOCOL_ONLY = {
     "mabeam.session.child_ended.v1",
     "mabeam.session.closed.v1",
     "mabeam.session.failed.v1",
+    "mabeam.variable.affirmed.v1",
     "mabeam.variable.changed.v1",
     "mabeam.variable.refused.v1",
 } | {entry.name for entry in entries() if issubclass(entry.struct, Decision | Announcement)}

@@ -29,6 +29,7 @@ from mabeam.core.policies import Policy
 from mabeam.core.session.events import (
     Alternative,
     Cancelled,
+    ChildEnded,
     Closed,
     Considered,
     Failed,
@@ -39,6 +40,7 @@ from mabeam.core.testing.samples import samples
 from mabeam.core.variable.constraint import ConstraintChecked, ConstraintDeclared
 from mabeam.core.variable.constraints import Condition, Implies, Linear
 from mabeam.core.variable.events import (
+    Affirmed,
     Candidate,
     Changed,
     ConflictDetected,
@@ -51,12 +53,14 @@ from mabeam.core.variable.events import (
     ResolutionChosen,
 )
 from mabeam.core.variable.types import (
+    AllocationType,
     BooleanType,
     ChoiceType,
     CompositeType,
     FloatType,
     IntegerType,
     ModuleType,
+    ScheduleType,
     TextType,
     VariableType,
 )
@@ -156,6 +160,11 @@ SAID: list[tuple[Event, str]] = [
     ),
     (Closed(reason="complete"), "closes it: all have spoken"),
     (Closed(reason="deadline"), "closes it: time is up"),
+    (
+        ChildEnded(child="s", outcome="decided", result="7"),
+        "hears that s has ended: decided, it came to 7",
+    ),
+    (ChildEnded(child="s", outcome="no_quorum"), "hears that s has ended: no quorum"),
     (Cancelled(reason="oops"), "takes it back (oops)"),
     (Failed(code="c", detail="no such rule"), "ends it, for it cannot be held: no such rule"),
 ]
@@ -169,6 +178,58 @@ SAID_OF_VARIABLES: list[tuple[Event, str]] = [
     (
         Declared(type=BooleanType(), on_conflict=Policy("weighted_merge", version=2)),
         "declares x: true or false, at first false; conflicts go by weighted merge, version 2",
+    ),
+    (
+        Declared(type=AllocationType(1000), on_conflict=Policy("priority"), on_violation="resolve"),
+        (
+            "declares x: shares of 1,000, at first {}; what breaks a constraint is a conflict; "
+            "conflicts go by priority"
+        ),
+    ),
+    (
+        Declared(type=AllocationType(9, exclusive=True)),
+        "declares x: shares of 9, for one agent at a time, at first {}",
+    ),
+    (Declared(type=ScheduleType(9, 17)), "declares x: slots from 9 to 17, at first {}"),
+    (Affirmed(proposal="p", by="a", base=4), "finds that x is already what a wants"),
+    (
+        Changed(value=2, previous=1, base=0, by="a", merged=True),
+        "changes x from 1 to 2, with the parts that a has proposed",
+    ),
+    (
+        ConflictDetected(
+            conflict="q",
+            base=4,
+            candidates=(Candidate("", "", 1, 5, 4), CANDIDATES[1]),
+            features=Features(1, 2, 2, 2),
+            kind="constraint_violation",
+            detail="constraint k: x = 2, allowed: x < 2",
+        ),
+        "sees a broken constraint over x: now 1 against b 2, constraint k: x = 2, allowed: x < 2",
+    ),
+    (
+        ResolutionChosen(
+            conflict="q",
+            chosen=Policy("auction"),
+            eligible=(),
+            propensities=(),
+            session="conflict-1",
+        ),
+        "resolves the conflict over x by auction, in the session conflict-1",
+    ),
+    (
+        ResolutionChosen(
+            conflict="q",
+            chosen=Policy("priority"),
+            eligible=(),
+            propensities=(),
+            follows="conflict-1",
+        ),
+        "resolves the conflict over x by priority, as conflict-1 has come to nothing",
+    ),
+    (
+        ConflictResolved(conflict="q", value=2, winner="b", session="s", reason="r"),
+        "comes to x = 2, as b wants, as the session s has decided (r)",
     ),
     (Constrained(constraint="k"), "binds x by the constraint k"),
     (Proposed(value="text", reason="why"), "wants x = text (why)"),

@@ -32,6 +32,7 @@ from mabeam.core.session import (
     Considered,
     Failed,
     Open,
+    Opening,
     OpenSession,
     Participant,
     Speech,
@@ -296,6 +297,7 @@ class TestLosses:
         ]
         (send,) = effects(opening(), *past).send
         assert isinstance(send.command, OpenSession)
+        assert isinstance(send.command.opening, Opening)
         assert [p.agent for p in send.command.opening.participants] == ["ann", "bob", "cyd"]
         past += from_coordinator(ends("east", result="go"))
         assert decided(opening(), *past).value == "go"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mabeam.core.errors import Rejected
 from mabeam.core.numbers import exact
-from mabeam.core.policies import Policy
+from mabeam.core.policies import Policies, Policy
 from mabeam.core.variable import (
     STRATEGIES,
     BooleanType,
@@ -19,14 +19,17 @@ from mabeam.core.variable import (
     ChoiceType,
     FloatType,
     IntegerType,
+    Referral,
     Resolution,
     Shadow,
+    TextType,
     Value,
     VariableType,
     check_value,
     resolve,
+    strategies,
 )
-from mabeam.core.variable.strategies import shadows
+from mabeam.core.variable.strategies import NoParameters, check_strategy, shadows
 
 WHOLE = IntegerType(0, 100)
 TEXTS = ChoiceType(("x", "y", "z"))
@@ -153,7 +156,7 @@ class TestParameters:
     @pytest.mark.parametrize(
         "policy",
         [
-            Policy("auction"),
+            Policy("duel"),
             Policy("priority", 2),
             Policy("priority", 1, {"priorities": {"ann": "high"}}),
             Policy("priority", 1, {"order": ["ann"]}),
@@ -183,3 +186,24 @@ class TestShadows:
         said = candidates(("ann", 3), ("bob", 7))
         (shadow,) = (s for s in shadows(merge(ann=9), "c", WHOLE, said) if "priority" in s.policy)
         assert shadow.value == resolve(Policy("priority"), "c", WHOLE, said).value
+
+    def test_a_value_too_large_to_be_kept_for_comparison_is_left_out(self) -> None:
+        text = TextType(20_000)
+        said = candidates(("ann", "x" * 15_000), ("bob", "y"))
+        found = shadows(merge(ann=9), "c", text, said)
+        assert {shadow.policy: shadow.value for shadow in found}["last_writer.v1"] == "y"
+        assert all(len(str(shadow.value)) == 1 for shadow in found)
+
+    def test_a_strategy_that_refuses_a_sample_may_yet_resolve_others(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rules: Policies[[str, VariableType, Sequence[Candidate]], Resolution | Referral] = Policies(
+            "strategy"
+        )
+
+        @rules.register("picky", 1, NoParameters)
+        def _refuse(*_: object) -> Resolution:
+            raise Rejected("test.picky", "not this one")
+
+        monkeypatch.setattr(strategies, "STRATEGIES", rules)
+        assert check_strategy(Policy("picky"), WHOLE) is None

@@ -99,7 +99,7 @@ class TestDeclaring:
         [
             (Declare(IntegerType(2, 1)), "variable.range", "type.low"),
             (Declare(ChoiceType(())), "variable.options", "type.options"),
-            (Declare(WHOLE, on_conflict=Policy("auction")), "policy.unknown", "policy"),
+            (Declare(WHOLE, on_conflict=Policy("duel")), "policy.unknown", "policy"),
             (
                 Declare(WHOLE, on_conflict=Policy("priority", 1, {"x": 1})),
                 "policy.parameters",

@@ -10,6 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from mabeam.core.auction import AuctionOpened, BidPlaced
+from mabeam.core.consensus import BallotCast
 from mabeam.core.decider import Entity
 from mabeam.core.errors import Rejected
 from mabeam.core.events import Event
@@ -19,6 +21,7 @@ from mabeam.core.subjects import Boundary
 from mabeam.core.variable import (
     CONSTRAINT_INITIAL,
     VARIABLE,
+    Affirmed,
     ApplyDecision,
     BooleanType,
     Candidate,
@@ -42,17 +45,19 @@ from mabeam.core.variable import (
     declare_constraint,
 )
 from mabeam.core.variable.constraints import check_constraint
-from support.rehearsal import Rehearsal
+from support.rehearsal import NS_PER_SECOND, Rehearsal
 
 NAMES = st.sampled_from(["x", "y"])
 ACTORS = st.sampled_from(["ann", "bob", "cyd"])
 MERGE = Policy("weighted_merge", 1, {"weights": {"ann": 2}})
 RANKS = Policy("priority", 1, {"priorities": {"ann": 2, "bob": 1}})
+BIDS = Policy("auction", 1, {"fallback": {"name": "last_writer"}})
+ASKED = Policy("escalation", 1, {"supervisor": "cyd", "fallback": {"name": "auction"}})
 DECLARATIONS = st.builds(
     Declare,
     st.just(IntegerType(0, 9)) | st.just(IntegerType(0, 9, 3)),
     st.sampled_from(["last_writer", "last_writer", "coordinated"]),
-    st.sampled_from([None, MERGE, RANKS]),
+    st.sampled_from([None, MERGE, RANKS, BIDS, ASKED]),
     st.sampled_from([(), (), ("ann", "bob")]),
 )
 VALUES = st.sampled_from([0, 3, 5, 6, 9, 9.0, -1, 10, "x", True])
@@ -127,6 +132,22 @@ class Variables(RuleBasedStateMachine):
     def deliver(self, which: int) -> None:
         if self.sends:
             self.plans["A"] = Effects(send=(self.sends[which % len(self.sends)],))
+
+    @rule(name=NAMES, by=ACTORS, amount=st.integers(1, 9))
+    def speak(self, name: str, by: str, amount: int) -> None:
+        """Say something in the session that a conflict is referred to."""
+        conflict = self.state(name).conflict
+        if conflict is not None and conflict.session in self.space.world.sessions:
+            boundary = Boundary("session", conflict.session)
+            opening = self.space.world.session(conflict.session).state.opening
+            is_auction = isinstance(opening, AuctionOpened)
+            word = BidPlaced(amount=amount) if is_auction else BallotCast(value=Decimal(amount))
+            self.space.publish(boundary, word, by)
+
+    @rule(seconds=st.sampled_from([10, 40, 200]))
+    def wait(self, seconds: int) -> None:
+        self.space.now_ns += seconds * NS_PER_SECOND
+        self.space.rest()
 
     @rule()
     def constrain(self) -> None:
@@ -230,7 +251,8 @@ class Variables(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Come to rest: no conflict is open, and every proposal has exactly one answer."""
-        self.space.rest()
+        for _ in range(40):
+            self.wait(200)
         for name in self.space.world.variables:
             state = self.state(name)
             assert (state.conflict, state.pending) == (None, ())
@@ -245,7 +267,7 @@ class Variables(RuleBasedStateMachine):
 
 def answered(event: Event) -> str:
     """Return the proposal that an event of the coordinator answers, if it does."""
-    if isinstance(event, Changed | Refused):
+    if isinstance(event, Changed | Refused | Affirmed):
         return event.proposal
     return event.conflict if isinstance(event, ConflictDetected) else ""
 
@@ -260,6 +282,9 @@ def check_conflicts(events: list[Event]) -> None:
             conflict, way = event.conflict, ["detected"]
         elif isinstance(event, ResolutionChosen | ConflictResolved):
             assert event.conflict == conflict
+            if isinstance(event, ResolutionChosen) and event.chooser == "fallback":
+                assert way == ["detected", "chosen"]
+                continue
             way.append("chosen" if isinstance(event, ResolutionChosen) else "resolved")
             assert way == ["detected", "chosen", "resolved"][: len(way)]
         elif isinstance(event, Changed | Refused) and event.conflict:

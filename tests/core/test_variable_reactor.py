@@ -38,6 +38,7 @@ from mabeam.core.variable import (
     IntegerType,
     Linear,
     Proposed,
+    Referral,
     Refused,
     Resolution,
     ResolutionChosen,
@@ -54,6 +55,8 @@ from mabeam.core.variable.reactor import CANDIDATES_MAX
 from mabeam.core.variable.strategies import PriorityParameters, by_priority
 
 WHOLE = IntegerType(0, 100)
+SHADOWS: dict[str, Value] = {"compromise": 20, "last_writer": 30, "mean": 20, "median": 20}
+PAIR = CompositeType({"a": WHOLE, "b": WHOLE})
 MERGE = Policy("weighted_merge", 1, {"weights": {"bob": 3}})
 OPEN = Declared(type=WHOLE, on_conflict=MERGE)
 CLOSED = Declared(type=WHOLE)
@@ -110,7 +113,7 @@ class NoParameters(msgspec.Struct, frozen=True):
 @pytest.fixture
 def stubborn(monkeypatch: pytest.MonkeyPatch) -> Policy:
     """Register a strategy that refuses every conflict, for one test."""
-    rules: Policies[[str, VariableType, Sequence[Candidate]], Resolution] = Policies("strategy")
+    rules: Policies[..., Resolution | Referral] = Policies("strategy")
 
     @rules.register("stubborn", 1, NoParameters)
     def _refuse(*_: object) -> Resolution:
@@ -240,13 +243,17 @@ class TestConflicts:
                 base=1,
                 candidates=candidates,
                 features=Features(1, 2, 2, 2, "20", 2),
+                kind="overlapping_writes",
             ),
             ResolutionChosen(
                 conflict="q",
                 chosen=MERGE,
                 eligible=(MERGE,),
                 propensities=("1",),
-                shadows=(Shadow("priority.v1", _winner("q")),),
+                shadows=tuple(
+                    Shadow(f"{name}.v1", value)
+                    for name, value in {**SHADOWS, "priority": _winner("q")}.items()
+                ),
             ),
             ConflictResolved(
                 conflict="q",
@@ -278,9 +285,10 @@ class TestConflicts:
     def test_candidates_that_no_log_would_take_together_are_too_many(self) -> None:
         text = Declared(type=TextType(DATA_BYTES_MAX), on_conflict=Policy("priority"))
         large = "x" * (DATA_BYTES_MAX // 2)
+        other = "y" * (DATA_BYTES_MAX // 2)
         past = (
             *(text, proposed(large, name="p")),
-            *(Changed(value=large, previous="", base=1, proposal="p"), proposed(large, 1, "bob")),
+            *(Changed(value=large, previous="", base=1, proposal="p"), proposed(other, 1, "bob")),
         )
         assert refused(*past).code == "event.too_large"
 
@@ -288,15 +296,10 @@ class TestConflicts:
         ("type_", "one", "two", "features"),
         [
             (FloatType(0, 1), 0.1, 0.4, Features(1, 2, 2, 2, "3/10", 2)),
-            (FloatType(0, 1), 1, 1.0, Features(1, 2, 2, 1, "0", 2)),
+            (FloatType(0, 1), 1, 0.5, Features(1, 2, 2, 2, "1/2", 2)),
             (ChoiceType(("x", "y")), "x", "y", Features(1, 2, 2, 2, "", 2)),
-            (BooleanType(), True, True, Features(1, 2, 2, 1, "", 2)),
-            (
-                CompositeType({"a": WHOLE, "b": WHOLE}),
-                {"a": 1, "b": 2},
-                {"b": 2.0, "a": 1},
-                Features(1, 2, 2, 1, "", 2),
-            ),
+            (BooleanType(), True, False, Features(1, 2, 2, 2, "", 2)),
+            (PAIR, {"a": 1, "b": 2}, {"b": 3.0, "a": 1}, Features(1, 2, 2, 2, "", 2)),
         ],
         ids=str,
     )
@@ -331,9 +334,7 @@ class TestConflicts:
         assert isinstance(resolved, ConflictResolved)
         assert chosen.shadows == ()
 
-    @pytest.mark.parametrize(
-        "policy", [Policy("auction"), Policy("priority", 1, {"x": 1})], ids=str
-    )
+    @pytest.mark.parametrize("policy", [Policy("duel"), Policy("priority", 1, {"x": 1})], ids=str)
     def test_a_policy_that_cannot_resolve_ends_the_conflict(self, policy: Policy) -> None:
         """A declaration may have been published past the decider."""
         events = settled(Declared(type=WHOLE, on_conflict=policy), *self.PAST[1:])

@@ -17,7 +17,7 @@ from mabeam.infra.sql import Database, open_database
 from mabeam.projections.keeping import catch_up
 from projections.test_folds import MESSAGES, SPACE, Message
 from support.reading import read_all
-from support.story import told
+from support.story import everything
 from support.tallies import Content, content
 
 
@@ -54,7 +54,7 @@ def test_sqlite_holds_the_rows_of_any_history(messages: list[Message], cut: int)
 async def test_both_databases_hold_the_rows_of_a_history_with_everything_in_it(
     database: Database, database_url: str
 ) -> None:
-    readable = [one.envelope for one in told().log if one.envelope.subject]
+    readable = [one.envelope for one in everything().log if one.envelope.subject]
     messages = [(wire_subject(SPACE, one), encode(one, 1_000_000)) for one in readable]
     await holds_the_fold(database_url, messages, len(messages) // 2)
     found = await content(database, SPACE_TABLES.tables)

@@ -16,7 +16,7 @@ from mabeam.core.envelope import Envelope, Recorded, decode, encode, envelope_of
 from mabeam.core.errors import Conflict, Rejected
 from mabeam.core.events import Event
 from mabeam.core.ports import Write
-from mabeam.core.reactor import Append, Effects
+from mabeam.core.reactor import Append, Effects, Send
 from mabeam.core.session import SESSIONS
 from mabeam.core.subjects import Boundary, boundary_filter
 from mabeam.core.variable import VARIABLES
@@ -146,11 +146,16 @@ class Rehearsal:
         try:
             self._follow(effects.append)
             for send in effects.send:
-                target = self.world.variable(send.boundary.entity)
-                self._follow(VARIABLES.receive(send.boundary.entity, target, send).append)
+                self._follow(self._received(send).append)
         except Conflict:
             return False
         return True
+
+    def _received(self, send: Send) -> Effects:
+        name = send.boundary.entity
+        if send.boundary.kind == "session":
+            return SESSIONS.receive(name, self.world.session(name), send)
+        return VARIABLES.receive(name, self.world.variable(name), send)
 
     def rest(self) -> None:
         """Let a coordinator do what is due until nothing is."""

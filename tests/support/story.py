@@ -13,6 +13,8 @@ from mabeam.core.policies import Policy
 from mabeam.core.session import Cancelled, Participant
 from mabeam.core.subjects import Boundary
 from mabeam.core.variable import (
+    AllocationType,
+    BooleanType,
     ChoiceType,
     Constrained,
     ConstraintDeclared,
@@ -24,7 +26,7 @@ from mabeam.core.variable import (
 )
 from support.rehearsal import NS_PER_SECOND, Rehearsal, source_of
 
-__all__ = ["told"]
+__all__ = ["everything", "told"]
 
 TEMPERATURE: Final = Boundary("variable", "temperature")
 BUDGET: Final = Boundary("variable", "budget")
@@ -33,6 +35,21 @@ TASK: Final = Boundary("session", "task")
 
 def told() -> Rehearsal:
     """Return a space in which all of it has happened."""
+    space = _begun()
+    _litter(space)
+    return space
+
+
+def everything() -> Rehearsal:
+    """Return one in which all that conflicts know has happened too."""
+    space = _begun()
+    _share(space)
+    _refer(space)
+    _litter(space)
+    return space
+
+
+def _begun() -> Rehearsal:
     space = Rehearsal()
     _come_and_go(space)
     _declare(space)
@@ -41,7 +58,6 @@ def told() -> Rehearsal:
     _sell(space)
     _agree(space)
     _fail(space)
-    _litter(space)
     return space
 
 
@@ -92,6 +108,33 @@ def _contend(space: Rehearsal) -> None:
     space.now_ns += 40 * NS_PER_SECOND
     for _ in ("closed", "decided", "applied"):
         assert space.carry_out(space.due(vote))
+    space.rest()
+
+
+def _share(space: Rehearsal) -> None:
+    """Claim more than there is, and agree where nobody is at odds."""
+    cards, colour = Boundary("variable", "cards"), Boundary("variable", "colour")
+    proportional, last = Policy("proportional"), Policy("last_writer")
+    space.publish(cards, Declared(type=AllocationType(9), on_conflict=proportional), "lead")
+    space.publish(colour, Declared(type=BooleanType(), on_conflict=last), "lead")
+    base = len(space.log)
+    for agent, amount in (("ann", 6), ("bob", 5)):
+        space.publish(cards, Proposed(value=amount), agent)
+        space.publish(colour, Proposed(value=True, base=base), agent)
+    space.rest()
+
+
+def _refer(space: Rehearsal) -> None:
+    """Leave a conflict to those who are at odds, and then to its fallback."""
+    engine = Boundary("variable", "engine")
+    auction = Policy("auction", parameters={"fallback": {"name": "last_writer"}})
+    declared = Declared(type=ChoiceType(("slow", "fast", "new")), on_conflict=auction)
+    space.publish(engine, declared, "lead")
+    base = len(space.log)
+    for agent, value in (("ann", "fast"), ("bob", "new")):
+        space.publish(engine, Proposed(value=value, base=base), agent)
+    space.rest()
+    space.now_ns += 40 * NS_PER_SECOND
     space.rest()
 
 

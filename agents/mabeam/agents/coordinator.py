@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Final, Self
@@ -20,12 +21,11 @@ import structlog
 
 from mabeam.agents.author import Author
 from mabeam.agents.deadlines import Deadlines
-from mabeam.core.decider import Entity
+from mabeam.core.envelope import Recorded
 from mabeam.core.errors import ConfigurationError, Conflict, MabeamError, StoreError
 from mabeam.core.ports import Delivery, EventStore, Page, Solver
 from mabeam.core.reactor import Append, Effects, Send, Solve
 from mabeam.core.session.reactor import SESSIONS, Solved
-from mabeam.core.session.state import SessionState
 from mabeam.core.subjects import Boundary
 from mabeam.core.telemetry import SILENCE, Telemetry
 from mabeam.core.variable.reactor import VARIABLES
@@ -105,22 +105,41 @@ class Coordinator:
 
     def _see(self, page: Page, world: World) -> None:
         for recorded in page:
-            if recorded.kind == "session":
-                session = world.session(recorded.entity)
-                state = session.state
-                if state.phase != "open":
-                    self._deadlines.disarm(recorded.boundary)
-                elif state.course is not None:
-                    self._arm_next(recorded.entity, session, recorded.recorded_ns)
-                elif state.opened_at == recorded.position:
-                    self._deadlines.arm(recorded.boundary, state.due_ns)
+            match recorded.kind:
+                case "session":
+                    self._arm_session(recorded, world)
+                case "variable":
+                    self._arm_referral(recorded.entity, world, recorded.recorded_ns)
+                case _:
+                    pass
 
-    def _arm_next(self, name: str, session: Entity[SessionState], now_ns: int) -> None:
-        """Arm what a session of several steps waits for, which changes as it goes on."""
+    def _arm_session(self, recorded: Recorded, world: World) -> None:
+        """Arm the deadline of a session, or what one of several steps waits for."""
+        name, now_ns = recorded.entity, recorded.recorded_ns
+        session = world.session(name)
+        state = session.state
+        if state.phase != "open":
+            self._deadlines.disarm(recorded.boundary)
+        elif state.course is not None:
+            self._arm_next(recorded.boundary, lambda: SESSIONS.react(name, session, now_ns))
+        elif state.opened_at == recorded.position:
+            self._deadlines.arm(recorded.boundary, state.due_ns)
+
+    def _arm_referral(self, name: str, world: World, now_ns: int) -> None:
+        """Arm the end of patience with the session that a conflict was referred to."""
+        boundary, view = Boundary("variable", name), world.variable(name)
+        conflict = view.variable.state.conflict
+        if conflict is None or not conflict.session:
+            self._deadlines.disarm(boundary)
+        else:
+            self._arm_next(boundary, lambda: VARIABLES.react(name, view, now_ns))
+
+    def _arm_next(self, boundary: Boundary, react: Callable[[], Effects]) -> None:
+        """Arm what an entity waits for, which changes as it goes on."""
         try:
-            due = SESSIONS.react(name, session, now_ns)
+            due = react()
         except Exception:  # noqa: BLE001 - a fault in a protocol's code must not stop the fold
-            self._log.exception("deadline unknown", session=name)
+            self._log.exception("deadline unknown", entity=str(boundary))
             return
         for timer in due.schedule:
             self._deadlines.arm(timer.boundary, timer.due_ns)
@@ -201,6 +220,9 @@ class Coordinator:
                 return SESSIONS.react(boundary.entity, session, now_ns), correlation_id
             case "variable":
                 view = world.variable(boundary.entity)
+                conflict = view.variable.state.conflict
+                if conflict is not None:
+                    correlation_id = conflict.correlation_id or correlation_id
                 return VARIABLES.react(boundary.entity, view, now_ns), correlation_id
             case _:
                 return Effects(), correlation_id

@@ -17,6 +17,7 @@ from mabeam.core.variable.events import (
     Candidate,
     Changed,
     ConflictDetected,
+    ConflictKind,
     ConflictResolved,
     Refused,
     ResolutionChosen,
@@ -41,6 +42,9 @@ class ConflictRecord(msgspec.Struct, frozen=True, gc=False):
         value: What it came to, once resolved.
         winner: Whose value that is; empty when merged.
         reason: The rule and the numbers.
+        kind: What is at odds.
+        detail: The same in words, where the candidates do not tell it.
+        session: Name of the session that it is, or was, referred to; the latest of several.
     """
 
     variable: str
@@ -51,6 +55,9 @@ class ConflictRecord(msgspec.Struct, frozen=True, gc=False):
     value: Value | None = None
     winner: str = ""
     reason: str = ""
+    kind: ConflictKind = ""
+    detail: str = ""
+    session: str = ""
 
 
 Conflicts: TypeAlias = Map[str, ConflictRecord]
@@ -70,10 +77,19 @@ def _apply(conflicts: Conflicts, recorded: Recorded) -> Conflicts:
         return conflicts
     match event:
         case ConflictDetected() if event.conflict not in conflicts:
-            found = ConflictRecord(recorded.entity, event.candidates, recorded.position)
+            found = ConflictRecord(
+                recorded.entity,
+                event.candidates,
+                recorded.position,
+                kind=event.kind,
+                detail=event.detail,
+            )
             return conflicts.set(event.conflict, found)
         case ResolutionChosen():
-            return _change(conflicts, event.conflict, status="chosen", policy=event.chosen)
+            fields = {"session": event.session} if event.session else {}
+            return _change(
+                conflicts, event.conflict, status="chosen", policy=event.chosen, **fields
+            )
         case ConflictResolved():
             return _change(
                 conflicts,
@@ -106,4 +122,4 @@ def apply_page(conflicts: Conflicts, page: Sequence[Recorded]) -> Conflicts:
     return conflicts
 
 
-CONFLICTS: Final[Projection[Conflicts]] = Projection("conflicts", 1, Map(), apply, apply_page)
+CONFLICTS: Final[Projection[Conflicts]] = Projection("conflicts", 2, Map(), apply, apply_page)

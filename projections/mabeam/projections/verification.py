@@ -14,19 +14,28 @@ from typing import Final
 import msgspec
 
 from mabeam.core.actors import from_coordinator
+from mabeam.core.commands import ApplyDecision, OpenSession
 from mabeam.core.envelope import Recorded
 from mabeam.core.errors import CodecError, Rejected
 from mabeam.core.events import Event, Several, type_of
+from mabeam.core.policies import Policy
 from mabeam.core.ports import EventStore
 from mabeam.core.reactor import Append, Effects, Part, Send
 from mabeam.core.session.events import Announcement, ChildEnded, Decision, Failed, Opening
 from mabeam.core.session.protocol import protocol_of
-from mabeam.core.session.reactor import SESSIONS, OpenSession, changes, ended
+from mabeam.core.session.reactor import SESSIONS, changes, ended
 from mabeam.core.session.state import hearing
 from mabeam.core.subjects import Boundary
 from mabeam.core.variable.constraint import ConstraintChecked
-from mabeam.core.variable.events import Changed, Refused
-from mabeam.core.variable.reactor import VARIABLES, ApplyDecision
+from mabeam.core.variable.events import (
+    Changed,
+    ConflictDetected,
+    ConflictResolved,
+    Refused,
+    ResolutionChosen,
+)
+from mabeam.core.variable.reactor import VARIABLES
+from mabeam.core.variable.strategies import STRATEGIES, shadow_of
 from mabeam.projections.world import WORLD, World, fingerprint
 
 __all__ = ["Divergence", "Report", "divergences_at", "verify"]
@@ -133,6 +142,9 @@ def _unlike(before: World, recorded: Recorded, event: Event) -> Generator[str, N
         yield f"{type_of(event)} is recorded, but nothing was due"
         return None
     append, due = expected
+    due = _as_recorded(due, event)
+    if isinstance(event, ResolutionChosen):
+        yield from _check_shadows(before, recorded.entity, event)
     if due != event:
         yield f"recorded {_shown(event)}, but {_shown(due)} follows"
         return None
@@ -141,18 +153,64 @@ def _unlike(before: World, recorded: Recorded, event: Event) -> Generator[str, N
     return append
 
 
+def _as_recorded(due: Event, event: Event) -> Event:
+    """Return what was due without what depends on who recorded it, and when."""
+    match due, event:
+        case ResolutionChosen(), ResolutionChosen():
+            # Which strategies are known changes from process to process.
+            return msgspec.structs.replace(due, shadows=event.shadows)
+        case ConflictDetected(), ConflictDetected(kind=""):
+            return msgspec.structs.replace(due, kind="", detail="")
+        case _:
+            return due
+
+
+def _check_shadows(before: World, variable: str, event: ResolutionChosen) -> Iterator[str]:
+    """Say which strategies that are known here would have come to something else."""
+    state = before.variable(variable).variable.state
+    if state.conflict is None or state.declaration is None:
+        return
+    type_, conflict = state.declaration.type, state.conflict
+    known = {f"{name}.v{version}": Policy(name, version) for name, version in STRATEGIES.known()}
+    for shadow in event.shadows:
+        if shadow.policy in known:
+            policy = known[shadow.policy]
+            found = shadow_of(policy, conflict.id, type_, conflict.candidates)
+            if found != shadow:
+                yield f"recorded {shadow}, but {found} follows"
+
+
 def _due(before: World, recorded: Recorded, event: Event) -> Effects:
     match recorded.kind:
         case "session":
             return _due_in_session(before, recorded, event)
         case "variable":
-            view = before.variable(recorded.entity)
-            if isinstance(event, Changed | Refused) and event.session:
-                send = _sent(before, recorded.boundary, event)
-                return Effects() if send is None else VARIABLES.receive(recorded.entity, view, send)
-            return VARIABLES.react(recorded.entity, view, recorded.recorded_ns)
+            return _due_of_variable(before, recorded, event)
         case _:
             return Effects()
+
+
+def _due_of_variable(before: World, recorded: Recorded, event: Event) -> Effects:
+    name, view = recorded.entity, before.variable(recorded.entity)
+    match event:
+        case Changed(session=session) | Refused(session=session) if session:
+            send = _sent(before, recorded.boundary, event)
+        case ConflictResolved(session=session) if session:
+            send = _told(before, recorded.boundary, session, event.decided_at)
+        case ResolutionChosen(follows=session) if session and event.decided_at:
+            send = _told(before, recorded.boundary, session, event.decided_at)
+        case _:
+            return VARIABLES.react(name, view, recorded.recorded_ns)
+    return Effects() if send is None else VARIABLES.receive(name, view, send)
+
+
+def _told(before: World, target: Boundary, session: str, decided_at: int) -> Send | None:
+    """Return the command by which an entity heard the end of a session it had asked for."""
+    state = before.session(session).state
+    told = ended(session, state)
+    if told is None or told[0] != target or state.decided_at != decided_at:
+        return None
+    return Send(state.decided_id, *told)
 
 
 def _due_in_session(before: World, recorded: Recorded, event: Event) -> Effects:
@@ -162,11 +220,8 @@ def _due_in_session(before: World, recorded: Recorded, event: Event) -> Effects:
             send = _asked_for(before, recorded, Boundary.parse(parent))
             return Effects() if send is None else SESSIONS.receive(name, session, send)
         case ChildEnded():
-            child = before.session(event.child).state
-            told = ended(event.child, child)
-            if told is None or told[0] != recorded.boundary:
-                return Effects()
-            return SESSIONS.receive(name, session, Send(child.decided_id, *told))
+            send = _told(before, recorded.boundary, event.child, event.decided_at)
+            return Effects() if send is None else SESSIONS.receive(name, session, send)
         case Decision() | Failed() if _has_problem(before, name):
             # No solver is asked again: the certificate tells whether it was right.
             part = Part(recorded.boundary, session.position, (event,))

@@ -24,7 +24,7 @@ from mabeam.core.tables import Column, ColumnType, Value
 from mabeam.projections.plain import plain
 from mabeam.projections.world import WORLD, World
 from support.old_types import OFFERED, PINGED, STATED, old_event
-from support.story import told
+from support.story import everything
 from support.tabled import BY_NAME, Shown, Tabled, key_of, named, without_nul
 from support.teams import Step, forgeries, histories, played
 
@@ -269,7 +269,7 @@ def test_whoever_goes_on_from_any_position_comes_to_the_same_tables(
 
 def test_every_table_and_every_column_is_filled_by_some_history() -> None:
     tabled = Tabled()
-    for recorded in told().log:
+    for recorded in everything().log:
         tabled.apply(recorded)
         check_present(tabled)
     empty = [

@@ -13,6 +13,7 @@ from mabeam.agents.policies.auctions import (
     OutcryBidder,
     ShadingBidder,
     TruthfulBidder,
+    worth_of,
 )
 from mabeam.agents.policies.graphs import (
     GraphAgent,
@@ -40,11 +41,20 @@ from mabeam.agents.policies.negotiation import (
     TitForTatNegotiator,
     UtilityDeclarer,
 )
+from mabeam.agents.policies.numbers import (
+    FixedVoter,
+    Supervisor,
+    VoterInTheMiddle,
+)
 from mabeam.agents.policies.policy import (
     AgentPolicy,
     PolicyAgent,
     policies,
     policy_of,
+)
+from mabeam.agents.policies.proposals import (
+    ProposerOnce,
+    StubbornProposer,
 )
 from mabeam.agents.policies.refinement import (
     RefiningVoter,
@@ -70,6 +80,7 @@ __all__ = [
     "EquivocatingVoter",
     "FailingContractor",
     "FisherBuyer",
+    "FixedVoter",
     "GraphAgent",
     "HonestVoter",
     "LimitTrader",
@@ -78,16 +89,21 @@ __all__ = [
     "OutcryBidder",
     "PolicyAgent",
     "PostedPriceBuyer",
+    "ProposerOnce",
     "RankedVoter",
     "RefiningVoter",
     "RequestingParty",
     "ShadingBidder",
     "SilentVoter",
     "StubbornNegotiator",
+    "StubbornProposer",
+    "Supervisor",
     "TextJudge",
     "TitForTatNegotiator",
     "TruthfulBidder",
     "UtilityDeclarer",
+    "VoterInTheMiddle",
     "policies",
     "policy_of",
+    "worth_of",
 ]

@@ -6,7 +6,7 @@ All bid for themselves and honestly, in that they never bid above their value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -54,8 +54,10 @@ __all__ = [
     "OutcryBidder",
     "ShadingBidder",
     "TruthfulBidder",
+    "worth_of",
 ]
 
+ANY: Final = "*"
 _PERCENT: Final = 100
 _ONE_LOT: Final = (
     AuctionDecided,
@@ -71,7 +73,8 @@ class Bidder(AgentPolicy, frozen=True, kw_only=True):
 
     Attributes:
         value: What a lot is worth to it, in minor units; 0 for nothing.
-        values: The same for lots that it values otherwise, by their description.
+        values: The same by a word that occurs in the lot, ``*`` for any; the first one that
+            occurs counts.
     """
 
     value: int = 0
@@ -79,7 +82,17 @@ class Bidder(AgentPolicy, frozen=True, kw_only=True):
 
     def worth(self, lot: str) -> int:
         """Return what a lot is worth to it."""
-        return self.values.get(lot, self.value)
+        found = worth_of(self.values, lot)
+        return self.value if found is None else found
+
+
+def worth_of(values: Mapping[str, int], lot: str) -> int | None:
+    """Return what the first word that occurs in a lot says of it, None if none does."""
+    text = lot.casefold()
+    for word, amount in values.items():
+        if word == ANY or word.casefold() in text:
+            return amount
+    return None
 
 
 class TruthfulBidder(Bidder, frozen=True, kw_only=True, tag="truthful_bidder"):
@@ -134,10 +147,13 @@ class ShadingBidder(Bidder, frozen=True, kw_only=True, tag="shading_bidder"):
         if not isinstance(event, AuctionOpened) or not _is_asked(me, session, event):
             return ()
         worth = self.worth(event.lot)
+        if not worth:
+            return ()
         if self.percent:
-            return _bid(event, worth * self.percent // _PERCENT)
+            note = f"worth {worth}, shaded to {self.percent} %"
+            return _bid(event, max(1, worth * self.percent // _PERCENT), note)
         bidders = max(len(event.participants), 2)
-        return _bid(event, worth * (bidders - 1) // bidders)
+        return _bid(event, max(1, worth * (bidders - 1) // bidders))
 
 
 class BudgetedBidder(Bidder, frozen=True, kw_only=True, tag="budgeted_bidder"):
@@ -337,9 +353,9 @@ def _is_asked(me: str, session: SessionState, event: Event) -> bool:
     return isinstance(event, Opening) and session.phase == "open" and me not in session.spoken
 
 
-def _bid(opening: AuctionOpened, amount: int) -> Sequence[Answer]:
+def _bid(opening: AuctionOpened, amount: int, note: str = "") -> Sequence[Answer]:
     """Bid, unless the bid could not win."""
-    return (BidPlaced(amount=amount),) if amount >= max(opening.reserve, 1) else ()
+    return (BidPlaced(amount=amount, note=note),) if amount >= max(opening.reserve, 1) else ()
 
 
 def _is_price(event: Event, number: int) -> bool:

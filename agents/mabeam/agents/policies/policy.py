@@ -1,8 +1,8 @@
 """What all policies of agents have in common, and the agent that follows some.
 
-A policy is data and one pure method: from what an agent hears, and how the session stands,
-to what it says. Whatever it must remember it finds in the session's state, so an agent that
-is started anew goes on where it stood.
+A policy is data and pure methods: from what an agent hears, and how the session or variable
+stands, to what it says. Whatever it must remember it finds in that state, so an agent that is
+started anew goes on where it stood.
 """
 
 from __future__ import annotations
@@ -17,15 +17,24 @@ from mabeam.core.errors import Rejected
 from mabeam.core.events import Event
 from mabeam.core.session.events import Announcement, Decision, Opening, Speech
 from mabeam.core.session.state import SessionState
+from mabeam.core.variable.events import Changed, Declared
+from mabeam.core.variable.state import VariableState
 
 __all__ = ["AgentPolicy", "PolicyAgent", "policies", "policy_of"]
 
 
 class AgentPolicy(msgspec.Struct, frozen=True, kw_only=True, tag_field="policy"):
-    """Base of policies. Subclass with a ``tag``, and answer what concerns the policy."""
+    """Base of policies. Subclass with a ``tag``, and answer what concerns the policy.
+
+    Both methods answer nothing unless they are overridden: few policies concern both.
+    """
 
     def answer(
-        self, me: str, session: SessionState, event: Event, heard: Heard
+        self,
+        me: str,  # noqa: ARG002 - few policies mind all
+        session: SessionState,  # noqa: ARG002 - few policies mind all
+        event: Event,  # noqa: ARG002 - few policies mind all
+        heard: Heard,  # noqa: ARG002 - few policies mind all
     ) -> Sequence[Answer]:
         """Return what the agent says now, nothing if it has nothing to say.
 
@@ -35,11 +44,32 @@ class AgentPolicy(msgspec.Struct, frozen=True, kw_only=True, tag_field="policy")
             event: What was said: an opening, a word of another, an announcement, a decision.
             heard: The circumstances.
         """
-        raise NotImplementedError
+        return ()
+
+    def propose(
+        self,
+        me: str,  # noqa: ARG002 - few policies mind all
+        variable: VariableState,  # noqa: ARG002 - few policies mind all
+        event: Declared | Changed,  # noqa: ARG002 - few policies mind all
+        heard: Heard,  # noqa: ARG002 - few policies mind all
+    ) -> Sequence[Answer]:
+        """Return what the agent proposes now, nothing if it leaves the variable alone.
+
+        Args:
+            me: Name of the agent.
+            variable: The variable that was declared or has changed.
+            event: Which of both.
+            heard: The circumstances.
+        """
+        return ()
+
+    def wishes_for(self, variable: str) -> bool:  # noqa: ARG002 - few policies mind all
+        """Tell whether the agent proposes a value as soon as a variable is declared."""
+        return False
 
 
 class PolicyAgent(Agent):
-    """An agent that follows policies. It is asked at every event of a session that is open.
+    """An agent that follows policies, asked at every event of sessions and change of variables.
 
     Args:
         name: The name under which it speaks.
@@ -63,6 +93,7 @@ class PolicyAgent(Agent):
         self.capabilities = tuple(capabilities)
         self.metadata = dict(metadata or {})
         self._policies: Final = tuple(policies)
+        self._first: Final[dict[str, tuple[Answer, ...]]] = {}
 
     @hears(Opening)
     def opened(self, event: Opening, heard: Heard) -> Sequence[Answer]:
@@ -84,15 +115,40 @@ class PolicyAgent(Agent):
         """Answer how a session ended."""
         return self._answers(event, heard)
 
+    @hears(Declared)
+    def declared(self, event: Declared, heard: Heard) -> Sequence[Answer]:
+        """Propose a value for a new variable."""
+        return self._proposals(event, heard)
+
+    @hears(Changed)
+    def changed(self, event: Changed, heard: Heard) -> Sequence[Answer]:
+        """Propose a value when a variable has taken another one."""
+        return self._proposals(event, heard)
+
+    def _proposals(self, event: Declared | Changed, heard: Heard) -> Sequence[Answer]:
+        variable = heard.world.variable(heard.entity).variable.state
+        return [
+            answer
+            for policy in self._policies
+            for answer in policy.propose(self.name, variable, event, heard)
+        ]
+
     def _answers(self, event: Event, heard: Heard) -> Sequence[Answer]:
         session = heard.world.session(heard.entity).state
         if session.weights and self.name not in session.weights:
             return ()
-        return [
+        answers = [
             answer
             for policy in self._policies
             for answer in policy.answer(self.name, session, event, heard)
         ]
+        if self.name not in session.spoken:
+            # The log is still to tell what it has just said, so policies might say it twice.
+            answers = [one for one in answers if one not in self._first.get(heard.entity, ())]
+            self._first[heard.entity] = (*self._first.get(heard.entity, ()), *answers)
+        else:
+            self._first.pop(heard.entity, None)
+        return answers
 
 
 def policies() -> dict[str, type[AgentPolicy]]:

@@ -128,8 +128,10 @@ def _conflicts(world: World) -> Iterator[Entry]:
         yield {
             "detected_at": record.detected_at,
             "variable": record.variable,
-            "candidates": {candidate.by: candidate.value for candidate in record.candidates},
+            "kind": record.kind or None,
+            "candidates": {c.by or "now": c.value for c in record.candidates},
             "status": record.status,
+            "session": record.session or None,
             "value": record.value,
             "winner": record.winner or None,
             "reason": record.reason or None,

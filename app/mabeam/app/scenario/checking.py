@@ -7,13 +7,13 @@ know what would.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeGuard
 
 import msgspec
 from msgspec import inspect
 
-__all__ = ["Fault", "faults", "in_words"]
+__all__ = ["Fault", "choice_faults", "faults", "in_words"]
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -35,6 +35,25 @@ class Fault(msgspec.Struct, frozen=True):
 def faults(data: Any, struct: type[msgspec.Struct]) -> Iterator[Fault]:  # noqa: ANN401 - data are any
     """Say what keeps data from becoming a struct, in the order of the data."""
     yield from _faults(data, inspect.type_info(struct), "")
+
+
+def choice_faults(
+    data: Any,  # noqa: ANN401 - data are any
+    choices: Mapping[str, type[msgspec.Struct]],
+    tag_field: str,
+    field: str,
+) -> Iterator[Fault]:
+    """Say what keeps data from becoming one of several structs, which a field of it names."""
+    if not _is_table(data):
+        yield Fault("does not fit", field, data, "a table")
+        return
+    place, name = _within(field, tag_field), data.get(tag_field)
+    if name is None:
+        yield Fault("missing field", place, "", ", ".join(choices))
+    elif name not in choices:
+        yield Fault("no such choice", place, name, _nearest_first(str(name), choices))
+    else:
+        yield from _faults(data, inspect.type_info(choices[name]), field)
 
 
 def _faults(data: Any, wanted: inspect.Type, field: str) -> Iterator[Fault]:  # noqa: ANN401 - data are any
@@ -139,7 +158,8 @@ def _fits(data: Any, wanted: inspect.Type) -> bool:  # noqa: ANN401 - data are a
                 and _within_bounds(data, wanted)
             )
         case _:
-            raise AssertionError(f"{type(wanted).__name__} is in no scenario")
+            # What has no words here is left to the conversion.
+            return True
 
 
 def _within_bounds(number: float, wanted: inspect.IntType | inspect.FloatType) -> bool:
@@ -167,7 +187,7 @@ def in_words(wanted: inspect.Type) -> str:
             bounds = [("from", wanted.ge), ("above", wanted.gt), ("to", wanted.le)]
             return " ".join([kind, *(f"{word} {end}" for word, end in bounds if end is not None)])
         case _:
-            return _WORDS[type(wanted)]
+            return _WORDS.get(type(wanted), "a value")
 
 
 _WORDS: Final[dict[type[inspect.Type], str]] = {

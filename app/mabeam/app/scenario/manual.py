@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, cast
 
 import msgspec
 from msgspec import inspect
 
-from mabeam.app.scenario import model, policies
+from mabeam.agents.policies import policies
+from mabeam.app.scenario import model
 from mabeam.app.scenario.checking import in_words
 from mabeam.app.schema.wording import wording_of
 from mabeam.core.policies import Policy
@@ -28,21 +29,25 @@ _HEAD: Final = """\
 
 A scenario is a TOML file: who takes part, what is at stake, and what happens in which order.
 `mabeam run FILE` plays it in a fresh space with agents that hear and answer over the log like any
-others. Two are shipped: [coding-team.toml](../../examples/coding-team.toml), which `mabeam demo`
-plays, and [data-pipeline.toml](../../examples/data-pipeline.toml). A fault in a file is refused
-before anything starts, with field, value, and what is allowed there.
+others. Three are shipped: [coding-team.toml](../../examples/coding-team.toml), which `mabeam demo`
+plays, [data-pipeline.toml](../../examples/data-pipeline.toml), and
+[shared-cluster.toml](../../examples/shared-cluster.toml), in which conflicts of all kinds are
+resolved. A fault in a file is refused before anything starts, with field, value, and what is
+allowed there.
 """
 
 _SECTIONS: Final[tuple[tuple[str, str, Any], ...]] = (
     ("The file", "", model.Scenario),
     ("Agents", "One `[[agents]]` table each.", model.AgentSpec),
-    ("How agents bid", "In `bidding`, with `policy` as named.", policies.Bidding),
-    ("How agents vote", "In `voting`, with `policy` as named.", policies.Voting),
-    ("How agents propose", "In `proposing`, with `policy` as named.", policies.Proposing),
+    (
+        "What agents do",
+        "In `policies` of an agent, a list of tables with `policy` as named.",
+        None,
+    ),
     ("Variables", "One `[variables.NAME]` table each.", model.VariableSpec),
     (
         "How conflicts are resolved",
-        "In `on_conflict`: `priority` has `priorities` by agent, `weighted_merge` has `weights`.",
+        "In `on_conflict`; [Resolve conflicts](../how-to/resolve-conflicts.md) lists them all.",
         Policy,
     ),
     ("Values of variables", "In `values`, with `type` as named.", types.VariableType),
@@ -68,9 +73,19 @@ def _sections() -> Iterator[str]:
         yield f"## {title}\n"
         if intro:
             yield f"{intro}\n"
-        structs = typing.get_args(described) or (described,)
-        for struct in cast("tuple[type[msgspec.Struct], ...]", structs):
+        for struct in _structs(described):
             yield from _struct(struct)
+
+
+def _structs(described: Any) -> Sequence[type[msgspec.Struct]]:  # noqa: ANN401 - a struct or a union
+    if described is None:
+        return _ours()
+    return cast("tuple[type[msgspec.Struct], ...]", typing.get_args(described) or (described,))
+
+
+def _ours() -> Sequence[type[msgspec.Struct]]:
+    """Return the policies that come with mabeam, whatever else is loaded."""
+    return [one for one in policies().values() if one.__module__.startswith("mabeam.")]
 
 
 def _struct(struct: type[msgspec.Struct]) -> Iterator[str]:

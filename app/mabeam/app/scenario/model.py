@@ -6,11 +6,10 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from mabeam.app.scenario.policies import Bidding, Proposing, Voting
 from mabeam.core.policies import Policy
 from mabeam.core.session.events import TieBreak
 from mabeam.core.variable.constraints import Constraint
-from mabeam.core.variable.events import UpdatePolicy
+from mabeam.core.variable.events import UpdatePolicy, ViolationPolicy
 from mabeam.core.variable.types import VariableType
 
 __all__ = [
@@ -19,9 +18,12 @@ __all__ = [
     "ConsensusStep",
     "DeclareStep",
     "Expectation",
+    "HeldStep",
     "ProposalSpec",
     "ProposeStep",
+    "SayStep",
     "Scenario",
+    "SessionStep",
     "Step",
     "VariableSpec",
     "WaitStep",
@@ -40,18 +42,14 @@ class AgentSpec(msgspec.Struct, frozen=True, kw_only=True):
         role: Its role in the team.
         capabilities: What it can do.
         metadata: Free text by name.
-        bidding: How it bids.
-        voting: How it votes.
-        proposing: How it proposes values.
+        policies: What it follows, each a table with the name under ``policy``.
     """
 
     name: str
     role: str = "executor"
     capabilities: tuple[str, ...] = ()
     metadata: dict[str, str] = {}
-    bidding: Bidding | None = None
-    voting: Voting | None = None
-    proposing: Proposing | None = None
+    policies: tuple[dict[str, Any], ...] = ()
 
 
 class VariableSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,14 +58,16 @@ class VariableSpec(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         values: What values it may take.
         update: Who may change it.
-        on_conflict: How proposals from the same base are resolved.
+        on_conflict: How proposals that contradict each other are resolved.
         scope: The agents who may propose; empty for all.
+        on_violation: Whether a proposal that breaks a constraint is refused, or a conflict.
     """
 
     values: VariableType
     update: UpdatePolicy = "last_writer"
     on_conflict: Policy | None = None
     scope: tuple[str, ...] = ()
+    on_violation: ViolationPolicy = "refuse"
 
 
 class _Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="do"):
@@ -154,6 +154,42 @@ class ConsensusStep(_Step, frozen=True, kw_only=True, tag="consensus"):
     wait: bool = True
 
 
+class SessionStep(_Step, frozen=True, kw_only=True, tag="session"):
+    """Hold a session of any protocol.
+
+    Attributes:
+        name: Name of the session.
+        protocol: Its protocol, as `mabeam session open` takes it.
+        fields: Fields of its opening; `participants` may be a list of names or a table of
+            weights, and `open_for_seconds` stands for `open_for_ms`.
+        wait: Whether the next step waits for the end.
+    """
+
+    name: str
+    protocol: str
+    fields: dict[str, Any] = {}
+    wait: bool = True
+
+
+class SayStep(_Step, frozen=True, kw_only=True, tag="say"):
+    """Let an agent say something in a session that is open.
+
+    Attributes:
+        session: Name of the session, or `variable/NAME` for the one that a conflict over a
+            variable is referred to.
+        by: Who says it.
+        type: Short name of the event; it may be left out where the protocol has but one.
+        fields: Fields of the event.
+        within_seconds: After so long without such a session the scenario fails.
+    """
+
+    session: str
+    by: str
+    type: str = ""
+    fields: dict[str, Any] = {}
+    within_seconds: Seconds = WITHIN_SECONDS
+
+
 class ProposalSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One proposal.
 
@@ -176,11 +212,13 @@ class ProposeStep(_Step, frozen=True, kw_only=True, tag="propose"):
     Attributes:
         variable: Name of the variable.
         proposals: In this order.
+        wait: Whether the next step waits until they are judged.
         within_seconds: After so long the scenario fails.
     """
 
     variable: str
     proposals: tuple[ProposalSpec, ...]
+    wait: bool = True
     within_seconds: Seconds = WITHIN_SECONDS
 
 
@@ -198,7 +236,8 @@ class WaitStep(_Step, frozen=True, kw_only=True, tag="wait"):
     within_seconds: Seconds = WITHIN_SECONDS
 
 
-Step: TypeAlias = DeclareStep | AuctionStep | ConsensusStep | ProposeStep | WaitStep
+HeldStep: TypeAlias = AuctionStep | ConsensusStep | SessionStep
+Step: TypeAlias = DeclareStep | HeldStep | SayStep | ProposeStep | WaitStep
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,24 +8,31 @@ from typing import Any, Final
 
 import msgspec
 
+from mabeam.agents.policies import PolicyAgent, policy_of
 from mabeam.app.scenario.expecting import missed
-from mabeam.app.scenario.member import Member
 from mabeam.app.scenario.model import (
     AgentSpec,
     AuctionStep,
     ConsensusStep,
     DeclareStep,
+    HeldStep,
     ProposeStep,
+    SayStep,
     Scenario,
+    SessionStep,
     Step,
     WaitStep,
 )
 from mabeam.app.scenario.settling import applied, judged
 from mabeam.app.space import ProposalMade, Session, Space
+from mabeam.core.asking import opening_of, speech_of
 from mabeam.core.auction.events import AuctionOpened
 from mabeam.core.errors import Rejected
 from mabeam.core.session.events import Participant
+from mabeam.core.session.protocol import protocol_of
+from mabeam.core.subjects import Boundary
 from mabeam.core.variable.constraints import variables_of
+from mabeam.projections.world import World
 
 __all__ = ["Chapter", "Refusal", "play"]
 
@@ -89,9 +96,14 @@ async def play(space: Space, scenario: Scenario) -> AsyncGenerator[Chapter]:
             return
 
 
-def _member(agent: AgentSpec) -> Member:
-    fields = msgspec.structs.asdict(agent)
-    return Member(fields.pop("name"), **fields)
+def _member(agent: AgentSpec) -> PolicyAgent:
+    return PolicyAgent(
+        agent.name,
+        tuple(map(policy_of, agent.policies)),
+        role=agent.role,
+        capabilities=agent.capabilities,
+        metadata=agent.metadata,
+    )
 
 
 def _steps(scenario: Scenario) -> list[Step]:
@@ -106,11 +118,14 @@ async def _carry_out(space: Space, scenario: Scenario, step: Step) -> Sequence[R
         case DeclareStep():
             async with asyncio.timeout(step.within_seconds):
                 await _declare(space, scenario, step)
-        case AuctionStep() | ConsensusStep():
+        case AuctionStep() | ConsensusStep() | SessionStep():
             session = await _open(space, step)
             if step.wait:
-                async with asyncio.timeout(step.open_for_seconds + GRACE_SECONDS):
+                async with asyncio.timeout(_open_for_seconds(session) + GRACE_SECONDS):
                     await applied(session)
+        case SayStep():
+            async with asyncio.timeout(step.within_seconds):
+                await _say(space, step)
         case ProposeStep():
             async with asyncio.timeout(step.within_seconds):
                 return await _propose(space, step)
@@ -125,12 +140,17 @@ async def _declare(space: Space, scenario: Scenario, step: DeclareStep) -> None:
         after = space.state.position
         spec = scenario.variables[name]
         await space.variables.declare(
-            name, spec.values, update=spec.update, on_conflict=spec.on_conflict, scope=spec.scope
+            name,
+            spec.values,
+            update=spec.update,
+            on_conflict=spec.on_conflict,
+            scope=spec.scope,
+            on_violation=spec.on_violation,
         )
         proposers = {
             agent.name
             for agent in scenario.agents
-            if agent.proposing is not None and name in agent.proposing.wishes
+            if any(policy_of(policy).wishes_for(name) for policy in agent.policies)
         }
         await judged(space.store, name, after, proposers)
     for name, constraint in scenario.constraints.items():
@@ -138,7 +158,38 @@ async def _declare(space: Space, scenario: Scenario, step: DeclareStep) -> None:
             await space.variables.constrain(name, constraint)
 
 
-async def _open(space: Space, step: AuctionStep | ConsensusStep) -> Session[Any]:
+def _open_for_seconds(session: Session[Any]) -> float:
+    opening = session.state.opening
+    assert opening is not None
+    return opening.open_for_ms / 1_000
+
+
+async def _say(space: Space, step: SayStep) -> None:
+    name = step.session
+    boundary = Boundary.parse(name) if "/" in name else Boundary("session", name)
+    if boundary.kind == "variable":
+        name = await _referred(space, boundary.entity)
+    await space.until(lambda world: world.session(name).state.opening is not None)
+    opening = space.state.session(name).state.opening
+    assert opening is not None
+    speech = speech_of(protocol_of(opening), step.type, step.fields)
+    await space.sessions.get(name).say(speech, by=step.by)
+
+
+async def _referred(space: Space, variable: str) -> str:
+    """Return the session that a conflict over a variable is referred to, when it is."""
+
+    def session(world: World) -> str:
+        conflict = world.variable(variable).variable.state.conflict
+        return "" if conflict is None else conflict.session
+
+    await space.until(lambda world: bool(session(world)))
+    return session(space.state)
+
+
+async def _open(space: Space, step: HeldStep) -> Session[Any]:
+    if isinstance(step, SessionStep):
+        return await space.sessions.open(opening_of(step.protocol, step.fields), name=step.name)
     if isinstance(step, AuctionStep):
         opening = AuctionOpened(
             lot=step.lot,
@@ -179,7 +230,7 @@ async def _propose(space: Space, step: ProposeStep) -> list[Refusal]:
             refusals.append(Refusal(wish.by, str(refusal)))
         else:
             made.append(proposal)
-    for proposal in made:
+    for proposal in made if step.wait else ():
         await proposal.outcome()
     return refusals
 
@@ -194,7 +245,9 @@ async def _overdue(space: Space, step: Step) -> str:
     """Say what a step was still waiting for."""
     world = await space.caught_up()
     match step:
-        case AuctionStep() | ConsensusStep():
+        case SayStep():
+            return f"there is no session {step.session} to speak in"
+        case AuctionStep() | ConsensusStep() | SessionStep():
             return (
                 f"session {step.name} has not ended; it is {world.session(step.name).state.phase}"
             )

@@ -12,7 +12,7 @@ from mabeam.core.ports import EventStore
 from mabeam.core.session.protocol import protocol_of
 from mabeam.core.session.state import SessionState
 from mabeam.core.subjects import Filter
-from mabeam.core.variable.events import Changed, ConflictDetected, Proposed, Refused
+from mabeam.core.variable.events import Affirmed, Changed, ConflictDetected, Proposed, Refused
 
 __all__ = ["applied", "judged"]
 
@@ -82,6 +82,8 @@ class _Docket:
                 self._open.add(recorded.id)
             case ConflictDetected():
                 self._conflicts[event.conflict] = {c.proposal for c in event.candidates}
+            case Affirmed():
+                self._open.discard(event.proposal)
             case Changed() | Refused():
                 self._open -= {event.proposal, *self._conflicts.pop(event.conflict, ())}
             case _:

@@ -16,11 +16,13 @@ from mabeam.core.variable.constraint import CONSTRAINT_INITIAL, declare_constrai
 from mabeam.core.variable.constraints import Constraint, variables_of
 from mabeam.core.variable.decider import VARIABLE, Declare, check_proposal
 from mabeam.core.variable.events import (
+    Affirmed,
     Changed,
     ConflictDetected,
     Proposed,
     Refused,
     UpdatePolicy,
+    ViolationPolicy,
 )
 from mabeam.core.variable.state import VariableState
 from mabeam.core.variable.types import Value, VariableType
@@ -44,8 +46,11 @@ class ProposalMade:
     id: str
     position: int
 
-    async def outcome(self) -> Changed | Refused:
-        """Return what became of it: the change it led to, alone or with others, or a refusal."""
+    async def outcome(self) -> Changed | Affirmed | Refused:
+        """Return what became of it: the change it led to, alone or with others, or a refusal.
+
+        It is affirmed where the variable was already what it asks for.
+        """
         conflict = ""
         wanted = Filter(kind="variable", entity=self.variable)
         async with self.desk.store.follow(wanted, after=self.position) as pages:
@@ -59,6 +64,9 @@ class ProposalMade:
                         case Changed() | Refused() if self.id == event.proposal or (
                             conflict and event.conflict == conflict
                         ):
+                            await self.desk.live.wait_for(recorded.position)
+                            return event
+                        case Affirmed() if self.id == event.proposal:
                             await self.desk.live.wait_for(recorded.position)
                             return event
                         case ConflictDetected() if self._is_in(event):
@@ -85,6 +93,7 @@ class Variables:
         update: UpdatePolicy = "last_writer",
         on_conflict: Policy | None = None,
         scope: Sequence[str] = (),
+        on_violation: ViolationPolicy = "refuse",
         by: str | None = None,
     ) -> VariableState:
         """Declare a variable; the same declaration again changes nothing.
@@ -93,17 +102,18 @@ class Variables:
             name: Its name in the space.
             type: What values it may take, with the default.
             update: ``last_writer``, or ``coordinated`` if only sessions may change it.
-            on_conflict: ``Policy("priority", parameters={"priorities": {…}})`` or
-                ``Policy("weighted_merge", parameters={"weights": {…}})``; without one the
-                later of two proposals from the same base is refused.
+            on_conflict: How proposals that contradict each other are resolved, such as
+                ``Policy("priority", parameters={"priorities": {…}})``; without one the later
+                of two proposals from the same base is refused.
             scope: The agents who may propose; empty for everybody.
+            on_violation: ``resolve`` to make a conflict of a proposal that breaks a constraint.
             by: Who declares it.
 
         Raises:
             Rejected: It is declared otherwise, or the declaration contradicts itself.
         """
         check_name("entity", name)
-        command = Declare(type, update, on_conflict, tuple(scope))
+        command = Declare(type, update, on_conflict, tuple(scope), on_violation)
 
         def entity(world: World) -> Entity[VariableState]:
             return world.variable(name).variable
@@ -142,7 +152,7 @@ class Variables:
 
         Args:
             name: Name of the variable.
-            value: What it should be.
+            value: What it should be; where the value is shared, what the agent claims of it.
             by: Who proposes it.
             base: Position of the change that the proposer has seen; the present one if None.
             blind: Propose whatever has happened since: the last writer wins.

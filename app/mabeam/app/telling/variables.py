@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import singledispatch
+from typing import Final
 
 from mabeam.app.telling.words import (
     because,
@@ -15,8 +16,10 @@ from mabeam.app.telling.words import (
 from mabeam.core.events import Event
 from mabeam.core.variable.constraint import ConstraintChecked, ConstraintDeclared
 from mabeam.core.variable.events import (
+    Affirmed,
     Changed,
     ConflictDetected,
+    ConflictKind,
     ConflictResolved,
     Constrained,
     Declared,
@@ -27,6 +30,12 @@ from mabeam.core.variable.events import (
 from mabeam.core.variable.types import initial_value
 
 __all__ = ["of_variable"]
+
+_AT_ODDS: Final[dict[ConflictKind, str]] = {
+    "constraint_violation": "a broken constraint",
+    "oversubscribed": "an over-subscription",
+    "temporal_clash": "a clash",
+}
 
 
 @singledispatch
@@ -42,6 +51,8 @@ def _(event: Declared, name: str) -> str:
     )
     if event.update == "coordinated":
         words += "; only sessions change it"
+    if event.on_violation == "resolve":
+        words += "; what breaks a constraint is a conflict"
     if event.on_conflict is not None:
         words += f"; conflicts go by {policy_in_words(event.on_conflict)}"
     return words
@@ -63,6 +74,8 @@ def _(event: Changed, name: str) -> str:
         why = f"decided by {event.session}"
     elif event.conflict:
         why = "the conflict is settled"
+    elif event.merged:
+        why = f"with the parts that {event.by} has proposed"
     else:
         why = f"proposed by {event.by}"
     return f"changes {name} from {shown(event.previous)} to {shown(event.value)}, {why}"
@@ -77,19 +90,30 @@ def _(event: Refused, name: str) -> str:
 
 
 @of_variable.register
+def _(event: Affirmed, name: str) -> str:
+    return f"finds that {name} is already what {event.by} wants"
+
+
+@of_variable.register
 def _(event: ConflictDetected, name: str) -> str:
-    sides = [f"{candidate.by} {shown(candidate.value)}" for candidate in event.candidates]
-    return f"sees a conflict over {name}: {joined(sides, 'against')}, from position {event.base}"
+    sides = [f"{candidate.by or 'now'} {shown(candidate.value)}" for candidate in event.candidates]
+    told = f", {event.detail}" if event.detail else f", from position {event.base}"
+    what = _AT_ODDS.get(event.kind, "a conflict")
+    return f"sees {what} over {name}: {joined(sides, 'against')}{told}"
 
 
 @of_variable.register
 def _(event: ResolutionChosen, name: str) -> str:
-    return f"resolves the conflict over {name} by {policy_in_words(event.chosen)}"
+    where = f", in the session {event.session}" if event.session else ""
+    since = f", as {event.follows} has come to nothing" if event.follows else ""
+    by = policy_in_words(event.chosen)
+    return f"resolves the conflict over {name} by {by}{where}{since}"
 
 
 @of_variable.register
 def _(event: ConflictResolved, name: str) -> str:
     whose = f", as {event.winner} wants" if event.winner else ""
+    whose += f", as the session {event.session} has decided" if event.session else ""
     return f"comes to {name} = {shown(event.value)}{whose}{because(event.reason)}"
 
 

@@ -11,12 +11,14 @@ import msgspec
 from mabeam.core.policies import Policy
 from mabeam.core.variable.constraints import Condition, Constraint, Linear
 from mabeam.core.variable.types import (
+    AllocationType,
     BooleanType,
     ChoiceType,
     CompositeType,
     FloatType,
     IntegerType,
     ModuleType,
+    ScheduleType,
     TextType,
     VariableType,
 )
@@ -111,3 +113,8 @@ def type_in_words(type_: VariableType) -> str:
             return f"text of at most {type_.length_max:,} characters"
         case CompositeType():
             return f"parts {joined(sorted(type_.parts))}"
+        case AllocationType():
+            alone = ", for one agent at a time" if type_.exclusive else ""
+            return f"shares of {type_.capacity:,}{alone}"
+        case ScheduleType():
+            return f"slots from {type_.low} to {type_.high}"

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from mabeam.core.commands import Outcome
 from mabeam.core.events import Event, event_type
 from mabeam.core.policies import Policy
 
@@ -27,9 +28,6 @@ __all__ = [
     "Visibility",
 ]
 
-Outcome: TypeAlias = Literal[
-    "decided", "no_quorum", "tie_unresolved", "default_taken", "cancelled", "failed"
-]
 Revising: TypeAlias = Literal["latest", "first", "exclude"]
 Visibility: TypeAlias = Literal["open", "sealed"]
 TieBreak: TypeAlias = Literal["canonical", "earliest", "refuse"]

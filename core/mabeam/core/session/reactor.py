@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from fractions import Fraction
 
 import msgspec
 
 from mabeam.core.actors import COORDINATOR
+from mabeam.core.commands import ApplyDecision, OpenSession, SessionEnded
 from mabeam.core.decider import Entity
 from mabeam.core.errors import Rejected
 from mabeam.core.events import Event
@@ -28,41 +28,12 @@ from mabeam.core.reactor import (
     Timer,
     check_size,
 )
-from mabeam.core.session.events import ChildEnded, Closed, Decision, Failed, Opening, Outcome
+from mabeam.core.session.events import ChildEnded, Closed, Decision, Failed, Opening
 from mabeam.core.session.protocol import protocol_of
 from mabeam.core.session.state import SessionState, hearing, is_complete
 from mabeam.core.subjects import Boundary
-from mabeam.core.variable.reactor import ApplyDecision
 
 __all__ = ["SESSIONS", "OpenSession", "SessionEnded", "Solved", "changes", "ended", "react"]
-
-
-class OpenSession(msgspec.Struct, frozen=True):
-    """Open a session for another entity, unless it is open already.
-
-    Attributes:
-        opening: What is asked, with the entity as its ``parent``.
-    """
-
-    opening: Opening
-
-
-class SessionEnded(msgspec.Struct, frozen=True):
-    """Tell an entity that a session which was opened for it has ended.
-
-    Attributes:
-        session: Name of the session.
-        outcome: How it ended.
-        result: What it came to, or None.
-        support: The share of the weight heard behind it, or None where its protocol knows none.
-        decided_at: Position of its end.
-    """
-
-    session: str
-    outcome: Outcome
-    result: Decimal | str | None
-    support: Fraction | None
-    decided_at: int
 
 
 class Solved(msgspec.Struct, frozen=True):
@@ -204,7 +175,7 @@ def receive(name: str, session: Entity[SessionState], send: Send) -> Effects:
     """Open a session for another entity, hear the end of one's own, or take a solution."""
     state = session.state
     match send.command:
-        case OpenSession(opening=opening) if state.opening is None:
+        case OpenSession(opening=Opening() as opening) if state.opening is None:
             return _append(name, session, send.cause, opening)
         case SessionEnded() as told if state.phase == "open" and told.session not in state.children:
             heard = ChildEnded(

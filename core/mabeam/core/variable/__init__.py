@@ -1,5 +1,6 @@
 """Variables: values that agents must agree on."""
 
+from mabeam.core.commands import ApplyDecision
 from mabeam.core.variable.constraint import (
     CONSTRAINT_INITIAL,
     ConstraintChecked,
@@ -17,9 +18,11 @@ from mabeam.core.variable.decider import (
     check_proposal,
 )
 from mabeam.core.variable.events import (
+    Affirmed,
     Candidate,
     Changed,
     ConflictDetected,
+    ConflictKind,
     ConflictResolved,
     Constrained,
     Declared,
@@ -29,17 +32,24 @@ from mabeam.core.variable.events import (
     ResolutionChosen,
     Shadow,
     UpdatePolicy,
+    ViolationPolicy,
 )
-from mabeam.core.variable.reactor import VARIABLES, ApplyDecision
+from mabeam.core.variable.forums import listed_candidates
+from mabeam.core.variable.reactor import VARIABLES
+from mabeam.core.variable.referral import Forum, known_forums, register_forum, won_by_agent
 from mabeam.core.variable.state import OpenConflict, VariableState
-from mabeam.core.variable.strategies import STRATEGIES, Resolution, resolve
+from mabeam.core.variable.strategies import STRATEGIES, Referral, Resolution, resolve
+from mabeam.core.variable.strategies_numbers import median
+from mabeam.core.variable.strategies_shares import largest_remainder, taking_turns
 from mabeam.core.variable.types import (
+    AllocationType,
     BooleanType,
     ChoiceType,
     CompositeType,
     FloatType,
     IntegerType,
     ModuleType,
+    ScheduleType,
     TextType,
     Value,
     VariableType,
@@ -51,6 +61,8 @@ __all__ = [
     "STRATEGIES",
     "VARIABLE",
     "VARIABLES",
+    "Affirmed",
+    "AllocationType",
     "ApplyDecision",
     "BooleanType",
     "Candidate",
@@ -59,6 +71,7 @@ __all__ = [
     "CompositeType",
     "Condition",
     "ConflictDetected",
+    "ConflictKind",
     "ConflictResolved",
     "Constrained",
     "Constraint",
@@ -69,15 +82,18 @@ __all__ = [
     "Declared",
     "Features",
     "FloatType",
+    "Forum",
     "Implies",
     "IntegerType",
     "Linear",
     "ModuleType",
     "OpenConflict",
     "Proposed",
+    "Referral",
     "Refused",
     "Resolution",
     "ResolutionChosen",
+    "ScheduleType",
     "Shadow",
     "TextType",
     "UpdatePolicy",
@@ -86,10 +102,18 @@ __all__ = [
     "VariableState",
     "VariableType",
     "VariableView",
+    "ViolationPolicy",
     "check_proposal",
     "check_value",
     "declare_constraint",
     "evolve_constraint",
+    "known_forums",
+    "largest_remainder",
+    "listed_candidates",
+    "median",
+    "register_forum",
     "resolve",
+    "taking_turns",
     "variables_of",
+    "won_by_agent",
 ]

@@ -12,10 +12,11 @@ from mabeam.core.events import Event
 from mabeam.core.policies import Policy
 from mabeam.core.subjects import check_name
 from mabeam.core.variable.constraint import ConstraintState
-from mabeam.core.variable.events import Declared, UpdatePolicy
+from mabeam.core.variable.events import Declared, UpdatePolicy, ViolationPolicy
+from mabeam.core.variable.referral import check_policy
+from mabeam.core.variable.shares import is_shared
 from mabeam.core.variable.state import VariableState, evolve
-from mabeam.core.variable.strategies import STRATEGIES
-from mabeam.core.variable.types import Value, VariableType, check_type, check_value
+from mabeam.core.variable.types import Value, VariableType, check_type, check_value, check_wish
 
 __all__ = [
     "VARIABLE",
@@ -23,6 +24,7 @@ __all__ = [
     "VariableCommand",
     "VariableView",
     "check_change",
+    "check_constraints",
     "check_proposal",
 ]
 
@@ -34,6 +36,7 @@ class Declare(msgspec.Struct, frozen=True):
     update: UpdatePolicy = "last_writer"
     on_conflict: Policy | None = None
     scope: tuple[str, ...] = ()
+    on_violation: ViolationPolicy = "refuse"
 
 
 VariableCommand: TypeAlias = Declare
@@ -55,7 +58,15 @@ def decide(command: VariableCommand, state: VariableState) -> tuple[Event, ...]:
     """Judge a declaration."""
     check_type(command.type)
     if command.on_conflict is not None:
-        STRATEGIES.find(command.on_conflict)
+        check_policy(command.on_conflict, command.type)
+    elif command.on_violation == "resolve":
+        raise Rejected(
+            "variable.on_violation",
+            "nothing says how to resolve it",
+            field="on_violation",
+            value=command.on_violation,
+            allowed="refuse, or a policy in on_conflict",
+        )
     for agent in command.scope:
         check_name("actor", agent, "scope")
     declared = Declared(
@@ -63,6 +74,7 @@ def decide(command: VariableCommand, state: VariableState) -> tuple[Event, ...]:
         update=command.update,
         on_conflict=command.on_conflict,
         scope=tuple(sorted(set(command.scope))),
+        on_violation=command.on_violation,
     )
     if state.declaration is None:
         return (declared,)
@@ -78,11 +90,12 @@ def decide(command: VariableCommand, state: VariableState) -> tuple[Event, ...]:
 
 
 def check_proposal(name: str, view: VariableView, agent: str, value: object) -> Value:
-    """Return a proposed value in canonical form, or refuse it.
+    """Return a proposed value, or claim, in canonical form, or refuse it.
 
     Raises:
         Rejected: The variable is undeclared, only sessions change it, the agent is out of
-            its scope, or the value breaks its type or a constraint.
+            its scope, or the value breaks its type or a constraint, unless a broken
+            constraint makes a conflict.
     """
     state = view.variable.state
     if state.declaration is None:
@@ -104,7 +117,10 @@ def check_proposal(name: str, view: VariableView, agent: str, value: object) -> 
             value=agent,
             allowed=", ".join(scope),
         )
-    return check_change(name, view, value)
+    wish = check_wish(state.declaration.type, value, name)
+    if state.declaration.on_violation == "refuse" and not is_shared(state.declaration.type):
+        check_constraints(name, view, wish)
+    return wish
 
 
 def check_change(name: str, view: VariableView, value: object) -> Value:
@@ -117,9 +133,18 @@ def check_change(name: str, view: VariableView, value: object) -> Value:
     if state.declaration is None:
         raise Rejected("variable.undeclared", "no such variable", field="variable", value=name)
     canonical = check_value(state.declaration.type, value, name)
-    for constraint, entity in view.constraints:
-        entity.state.check(constraint, name, canonical)
+    check_constraints(name, view, canonical)
     return canonical
+
+
+def check_constraints(name: str, view: VariableView, value: Value) -> None:
+    """Refuse a value that breaks a constraint on the variable.
+
+    Raises:
+        Rejected: It does.
+    """
+    for constraint, entity in view.constraints:
+        entity.state.check(constraint, name, value)
 
 
 VARIABLE: Decider[VariableCommand, VariableState] = Decider(VariableState(), decide, evolve)

@@ -13,9 +13,11 @@ from mabeam.core.policies import Policy
 from mabeam.core.variable.types import Value, VariableType
 
 __all__ = [
+    "Affirmed",
     "Candidate",
     "Changed",
     "ConflictDetected",
+    "ConflictKind",
     "ConflictResolved",
     "Constrained",
     "Declared",
@@ -25,9 +27,19 @@ __all__ = [
     "ResolutionChosen",
     "Shadow",
     "UpdatePolicy",
+    "ViolationPolicy",
 ]
 
 UpdatePolicy: TypeAlias = Literal["last_writer", "coordinated"]
+ViolationPolicy: TypeAlias = Literal["refuse", "resolve"]
+ConflictKind: TypeAlias = Literal[
+    "",
+    "overlapping_writes",
+    "incompatible_values",
+    "constraint_violation",
+    "oversubscribed",
+    "temporal_clash",
+]
 
 
 @event_type("mabeam.variable.declared.v1", kind="variable")
@@ -41,12 +53,15 @@ class Declared(Event, frozen=True, kw_only=True):
         on_conflict: How two proposals from the same base are resolved; without one, the
             later of the two is refused.
         scope: The agents who may propose; empty for everybody in the space.
+        on_violation: ``refuse``: a proposal that breaks a constraint is refused. ``resolve``:
+            it is a conflict with the present value, and resolved like any other.
     """
 
     type: VariableType
     update: UpdatePolicy = "last_writer"
     on_conflict: Policy | None = None
     scope: tuple[str, ...] = ()
+    on_violation: ViolationPolicy = "refuse"
 
 
 @event_type("mabeam.variable.constrained.v1", kind="variable")
@@ -65,7 +80,7 @@ class Proposed(Event, frozen=True, kw_only=True):
     """Somebody wants the variable to be so.
 
     Attributes:
-        value: What it should be.
+        value: What it should be; where the value is shared, what the agent claims of it.
         base: Position of the change that the proposer had seen last; None to propose
             whatever has happened since.
         reason: Why, for people.
@@ -98,6 +113,8 @@ class Changed(Event, frozen=True, kw_only=True):
         conflict: Id of the conflict it resolves, if one.
         session: Id of the session that decided it, if one.
         decided_at: Position of that session's decision.
+        merged: Whether the proposal was made against ``base`` and touches nothing that has
+            been touched since, so that both stand.
     """
 
     value: Value
@@ -108,6 +125,22 @@ class Changed(Event, frozen=True, kw_only=True):
     conflict: str = ""
     session: str = ""
     decided_at: int = 0
+    merged: bool = False
+
+
+@event_type("mabeam.variable.affirmed.v1", kind="variable")
+class Affirmed(Event, frozen=True, kw_only=True):
+    """A proposal asks for what the variable is already. Said by protocol code alone.
+
+    Attributes:
+        proposal: Id of the proposal, which counts should another contest the value.
+        by: Who proposed it.
+        base: Position of the change that it was made against.
+    """
+
+    proposal: str
+    by: str
+    base: int
 
 
 @event_type("mabeam.variable.refused.v1", kind="variable")
@@ -179,19 +212,28 @@ class Features(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 @event_type("mabeam.conflict.detected.v1", kind="variable")
 class ConflictDetected(Event, frozen=True, kw_only=True):
-    """Proposals from the same base contradict each other. Said by protocol code alone.
+    """Proposals contradict each other, or what must hold. Said by protocol code alone.
 
     Attributes:
         conflict: Id of the conflict: that of the proposal which brought it about.
-        base: Position of the change that all of them were made against.
+        base: Position of the change that the latest of them was made against.
         candidates: The values in the order of their positions.
         features: What may be learnt from.
+        kind: ``overlapping_writes``: values from one base, between which there are others.
+            ``incompatible_values``: values from one base that exclude each other.
+            ``constraint_violation``: a value that breaks a constraint.
+            ``oversubscribed``: claims for more than there is.
+            ``temporal_clash``: claims for the same slots. Empty in conflicts that were
+            recorded before their kinds were.
+        detail: What is at odds, for people.
     """
 
     conflict: str
     base: int
     candidates: tuple[Candidate, ...]
     features: Features
+    kind: ConflictKind = ""
+    detail: str = ""
 
 
 class Shadow(msgspec.Struct, frozen=True, gc=False):
@@ -216,9 +258,13 @@ class ResolutionChosen(Event, frozen=True, kw_only=True):
         eligible: Policies it was chosen from.
         propensities: Probability of each of them, as decimal text; ``1`` where a
             declaration left no choice.
-        chooser: The policy that chose, ``declared`` for the variable's declaration.
+        chooser: The policy that chose: ``declared`` for the variable's declaration,
+            ``fallback`` for the fallback that is declared with it.
         model_position: Up to where a learning chooser had read the log; 0 without one.
         shadows: What other registered policies would have made of it.
+        session: Name of the session that is opened for it, if the policy refers it to one.
+        follows: The session that came to nothing, if this policy is its fallback.
+        decided_at: Position of that session's end; 0 if it was no longer waited for.
     """
 
     conflict: str
@@ -228,6 +274,9 @@ class ResolutionChosen(Event, frozen=True, kw_only=True):
     chooser: str = "declared"
     model_position: int = 0
     shadows: tuple[Shadow, ...] = ()
+    session: str = ""
+    follows: str = ""
+    decided_at: int = 0
 
 
 @event_type("mabeam.conflict.resolved.v1", kind="variable")
@@ -239,9 +288,13 @@ class ConflictResolved(Event, frozen=True, kw_only=True):
         value: The value it came to.
         winner: The agent whose value it is; empty when values were merged.
         reason: The rule and the numbers, for people.
+        session: The session that came to it, if one.
+        decided_at: Position of that session's end.
     """
 
     conflict: str
     value: Value
     winner: str = ""
     reason: str = ""
+    session: str = ""
+    decided_at: int = 0

@@ -12,9 +12,11 @@ from mabeam.core.errors import Rejected
 from mabeam.core.policies import Policy
 from mabeam.core.subjects import check_name
 from mabeam.core.variable.events import (
+    Affirmed,
     Candidate,
     Changed,
     ConflictDetected,
+    ConflictKind,
     ConflictResolved,
     Constrained,
     Declared,
@@ -22,9 +24,10 @@ from mabeam.core.variable.events import (
     Refused,
     ResolutionChosen,
 )
+from mabeam.core.variable.shares import SharedType, check_claim, gives_up, is_shared
 from mabeam.core.variable.types import Value, check_type, initial_value
 
-__all__ = ["BLIND", "CONSTRAINTS_MAX", "OpenConflict", "VariableState", "evolve"]
+__all__ = ["BLIND", "CONSTRAINTS_MAX", "OpenConflict", "VariableState", "claims_with", "evolve"]
 
 CONSTRAINTS_MAX: Final = 64
 """How many constraints a variable bears; a change is recorded with a check on each of them."""
@@ -43,7 +46,12 @@ class OpenConflict(msgspec.Struct, frozen=True, gc=False):
         id: Id of the conflict.
         event_id: Id of the latest event about it; what follows is caused by it.
         candidates: The values that compete.
+        kind: What is at odds.
+        against: Where the variable got the value that it had at the detection.
+        correlation_id: The run that the conflict belongs to, and with it what follows.
         chosen: The policy that resolves it, once chosen.
+        chosen_ns: When it was chosen, on the log's clock.
+        session: Name of the session that it is referred to, if one.
         resolved: Whether ``value`` is what it came to.
         value: The value, once resolved.
         winner: Whose value it is; empty when merged.
@@ -52,7 +60,12 @@ class OpenConflict(msgspec.Struct, frozen=True, gc=False):
     id: str
     event_id: str
     candidates: tuple[Candidate, ...]
+    kind: ConflictKind = ""
+    against: int = 0
+    correlation_id: str = ""
     chosen: Policy | None = None
+    chosen_ns: int = 0
+    session: str = ""
     resolved: bool = False
     value: Value = ""
     winner: str = ""
@@ -66,7 +79,9 @@ class VariableState(msgspec.Struct, frozen=True, gc=False):
         value: What it is now; meaningless before the declaration.
         position: Where it got that value: the base for the next proposal.
         base: Which earlier position that value was built on.
-        standing: The proposals that the value was made of, all against ``base``.
+        before: What it was there.
+        standing: The proposals that the value was made of: all against ``base``, and where
+            the value is shared the latest claim of each agent.
         pending: Proposals that nobody has judged yet, the oldest first.
         judged: Ids of the latest proposals judged, by which one that is recorded again is
             known for a repetition.
@@ -80,6 +95,7 @@ class VariableState(msgspec.Struct, frozen=True, gc=False):
     value: Value = ""
     position: int = 0
     base: int = 0
+    before: Value = ""
     standing: tuple[Candidate, ...] = ()
     pending: tuple[Candidate, ...] = ()
     judged: tuple[str, ...] = ()
@@ -102,6 +118,8 @@ def evolve(state: VariableState, recorded: Recorded) -> VariableState:
             return state
         case Changed() as event if _is_next(state, event):
             return _changed(state, event, recorded)
+        case Affirmed() as event if event.base == state.base:
+            return _affirmed(state, event)
         case Refused() as event:
             return _refused(state, event)
         case (ConflictDetected() | ResolutionChosen() | ConflictResolved()) as event:
@@ -150,7 +168,13 @@ def _is_next(state: VariableState, event: Changed) -> bool:
     """Tell whether a change builds on the present; one that was recorded twice does not."""
     if event.conflict:
         return state.conflict is not None and state.conflict.id == event.conflict
+    if event.merged:
+        return event.base == state.base and _is_pending(state, event.proposal)
     return event.base == state.position
+
+
+def _is_pending(state: VariableState, proposal: str) -> bool:
+    return any(candidate.proposal == proposal for candidate in state.pending)
 
 
 def _changed(state: VariableState, event: Changed, recorded: Recorded) -> VariableState:
@@ -160,23 +184,66 @@ def _changed(state: VariableState, event: Changed, recorded: Recorded) -> Variab
         # there is set against all who spoke before it.
         standing, conflict = conflict.candidates, None
     else:
-        standing = tuple(
-            msgspec.structs.replace(c, base=event.base, value=event.value)
-            for c in state.pending
-            if c.proposal == event.proposal
-        )
+        standing = _standing(state, event)
     pending, judged = _settle(state, {candidate.proposal for candidate in standing})
+    # What is built on the base of the present value has the same value before it.
+    continues = event.merged or event.base == state.base
     return msgspec.structs.replace(
         state,
         value=event.value,
         position=recorded.position,
         base=event.base,
+        before=state.before if continues else state.value,
         standing=standing,
         pending=pending,
         judged=judged,
         conflict=conflict,
         changes=state.changes + 1,
         decided_at=max(state.decided_at, event.decided_at),
+    )
+
+
+def _standing(state: VariableState, event: Changed) -> tuple[Candidate, ...]:
+    """Return the proposals that a value is made of which follows from one, or from none."""
+    mine = next((c for c in state.pending if c.proposal == event.proposal), None)
+    if mine is None:
+        return ()
+    type_ = None if state.declaration is None else state.declaration.type
+    if is_shared(type_):
+        try:
+            return claims_with(type_, state, mine)
+        except Rejected:
+            return ()
+    word = msgspec.structs.replace(mine, base=event.base, value=event.value)
+    if not event.merged:
+        return (word,)
+    # Each of them now stands for the parts of the others too, which it had not touched.
+    merged = (msgspec.structs.replace(c, value=event.value) for c in state.standing)
+    return (*merged, word)
+
+
+def claims_with(
+    type_: SharedType, state: VariableState, latest: Candidate
+) -> tuple[Candidate, ...]:
+    """Return the latest claim of each agent, a new one behind all others.
+
+    Raises:
+        Rejected: The new claim is none.
+    """
+    word = msgspec.structs.replace(latest, value=check_claim(type_, latest.value))
+    others = (c for c in state.standing if c.by != latest.by and not gives_up(c.value))
+    return (*others, word)
+
+
+def _affirmed(state: VariableState, event: Affirmed) -> VariableState:
+    mine = tuple(
+        msgspec.structs.replace(c, base=event.base, value=state.value)
+        for c in state.pending
+        if c.proposal == event.proposal
+    )
+    pending, judged = _settle(state, {event.proposal})
+    return msgspec.structs.replace(
+        state, standing=(*state.standing, *mine), pending=pending, judged=judged
     )
 
 
@@ -211,10 +278,21 @@ def _conflicted(
 ) -> VariableState:
     match event:
         case ConflictDetected() if _is_new(state, event):
-            conflict = OpenConflict(event.conflict, recorded.id, event.candidates)
+            conflict = OpenConflict(
+                event.conflict,
+                recorded.id,
+                event.candidates,
+                event.kind,
+                state.position,
+                recorded.envelope.correlationid,
+            )
         case ResolutionChosen() if state.conflict and state.conflict.id == event.conflict:
             conflict = msgspec.structs.replace(
-                state.conflict, event_id=recorded.id, chosen=event.chosen
+                state.conflict,
+                event_id=recorded.id,
+                chosen=event.chosen,
+                chosen_ns=recorded.recorded_ns,
+                session=event.session,
             )
         case ConflictResolved() if state.conflict and state.conflict.id == event.conflict:
             conflict = msgspec.structs.replace(
@@ -231,6 +309,5 @@ def _conflicted(
 
 def _is_new(state: VariableState, event: ConflictDetected) -> bool:
     """Tell whether a conflict is about a proposal still to be judged; an old one is not."""
-    pending = {candidate.proposal for candidate in state.pending}
     latest = event.candidates[-1].proposal if event.candidates else ""
-    return state.conflict is None and latest in pending
+    return state.conflict is None and _is_pending(state, latest)

@@ -11,23 +11,36 @@ import msgspec
 
 from mabeam.core.errors import Rejected
 from mabeam.core.numbers import exact, on_grid, to_grid
+from mabeam.core.variable.shares import (
+    AllocationType,
+    ScheduleType,
+    check_claim,
+    check_shared_type,
+    check_shares,
+    is_shared,
+    whole_claim,
+)
 
 __all__ = [
     "DEPTH_MAX",
+    "AllocationType",
     "BooleanType",
     "ChoiceType",
     "CompositeType",
     "FloatType",
     "IntegerType",
     "ModuleType",
+    "ScheduleType",
     "TextType",
     "Value",
     "VariableType",
     "check_type",
     "check_value",
+    "check_wish",
     "initial_value",
     "is_numeric",
     "nearest",
+    "sample_wish",
 ]
 
 Value: TypeAlias = bool | int | float | str | dict[str, Any]
@@ -128,7 +141,15 @@ class CompositeType(msgspec.Struct, frozen=True, tag="composite"):
 
 
 VariableType: TypeAlias = (
-    FloatType | IntegerType | ChoiceType | BooleanType | TextType | ModuleType | CompositeType
+    FloatType
+    | IntegerType
+    | ChoiceType
+    | BooleanType
+    | TextType
+    | ModuleType
+    | CompositeType
+    | AllocationType
+    | ScheduleType
 )
 
 
@@ -142,7 +163,7 @@ def check_type(type_: VariableType, field: str = "type", depth: int = 0) -> None
 
     Raises:
         Rejected: Ends are crossed or endless, options are missing or doubled, composites
-            are nested too deeply, or the default is no value.
+            are nested too deeply or hold what is shared, or the default is no value.
     """
     match type_:
         case FloatType() | IntegerType():
@@ -158,8 +179,13 @@ def check_type(type_: VariableType, field: str = "type", depth: int = 0) -> None
                 allowed = f"at most {DEPTH_MAX} composites in each other"
                 raise _refusal("variable.depth", f"{field}.parts", sorted(type_.parts), allowed)
             for name, part in type_.parts.items():
+                if is_shared(part):
+                    allowed = "a variable of its own for what is shared"
+                    raise _refusal("variable.shared", f"{field}.parts.{name}", name, allowed)
                 check_type(part, f"{field}.parts.{name}", depth + 1)
             return
+        case AllocationType() | ScheduleType():
+            check_shared_type(type_, field)
         case _:
             pass
     check_value(type_, initial_value(type_), f"{field}.default")
@@ -199,6 +225,8 @@ def initial_value(type_: VariableType) -> Value:
             return type_.default
         case CompositeType():
             return {name: initial_value(part) for name, part in sorted(type_.parts.items())}
+        case AllocationType() | ScheduleType():
+            return {}
         case _:
             assert_never(type_)
 
@@ -228,8 +256,28 @@ def check_value(type_: VariableType, value: object, field: str = "value") -> Val
             return value
         case CompositeType():
             return _check_parts(type_, value, field)
+        case AllocationType() | ScheduleType():
+            return check_shares(type_, value, field)
         case _:
             assert_never(type_)
+
+
+def check_wish(type_: VariableType, wish: object, field: str = "value") -> Value:
+    """Return what an agent proposes in its canonical form, or refuse it.
+
+    It is a value of the type, and where the value is shared the agent's own claim.
+
+    Raises:
+        Rejected: As for `check_value`.
+    """
+    if is_shared(type_):
+        return check_claim(type_, wish, field)
+    return check_value(type_, wish, field)
+
+
+def sample_wish(type_: VariableType) -> Value:
+    """Return something that an agent could propose."""
+    return whole_claim(type_) if is_shared(type_) else initial_value(type_)
 
 
 def _check_number(type_: FloatType | IntegerType, value: object, field: str) -> Value:

@@ -52,6 +52,7 @@ DECISIONS: Final = Table(
             "How many words were replaced by a later one of the same speaker.",
             is_optional=True,
         ),
+        Column("result", "text", "What it came to, as text, if anything.", is_optional=True),
         Column("winner", "text", "Who won the auction.", is_optional=True),
         Column("price", "integer", "What the winner pays, in minor units.", is_optional=True),
         Column("price_basis", "text", "`second_bid`, `own_bid` or `reserve`.", is_optional=True),
@@ -96,6 +97,7 @@ def rows(recorded: Recorded, now: SessionState) -> tuple[Row, ...]:
 def _decision(recorded: Recorded, opening: Opening, decision: Decision) -> Row:
     award = decision if isinstance(decision, AuctionDecided) else None
     agreed = decision if isinstance(decision, ConsensusDecided) else None
+    result = protocol_of(opening).result(decision)
     values = (
         recorded.position,
         instant(recorded.recorded_ns),
@@ -107,6 +109,7 @@ def _decision(recorded: Recorded, opening: Opening, decision: Decision) -> Row:
         whole(decision.considered.opened),
         whole(decision.considered.closed),
         whole(decision.superseded),
+        None if result is None else text_or_none(str(result)),
         None if award is None else text_or_none(award.winner),
         None if award is None else whole(award.price),
         None if award is None else award.price_basis,

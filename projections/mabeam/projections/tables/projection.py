@@ -20,7 +20,7 @@ __all__ = ["NAME", "TABLES", "VERSION", "rows"]
 NAME: Final = "tables"
 """Stable name, under which checkpoints are kept."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised whenever the same events would now give other tables, columns or rows."""
 
 TABLES: Final[tuple[Table, ...]] = (

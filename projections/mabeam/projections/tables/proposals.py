@@ -1,7 +1,8 @@
 """Proposals for variables: each as it was made, what they came to in conflict, and refusals.
 
-A proposal that was accepted is named by a row of ``variable_history``, one that was refused
-by a row of ``refusals``, and one that is named by neither waits to be judged.
+A proposal that was accepted is named by a row of ``variable_history``, one that asked for
+what was so by a row of ``affirmations``, one that was refused by a row of ``refusals``, and
+one that is named by none waits to be judged.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from mabeam.core.events import Event
 from mabeam.core.tables import Column, Row, Table
 from mabeam.core.variable.decider import VARIABLE
 from mabeam.core.variable.events import (
+    Affirmed,
     Changed,
     ConflictDetected,
     ConflictResolved,
@@ -58,7 +60,7 @@ PROPOSALS: Final = Table(
 )
 CONFLICTS: Final = Table(
     "conflicts",
-    "Proposals from the same base that contradict each other, and what came of them.",
+    "Proposals that contradict each other, or what must hold, and what came of them.",
     (
         Column("detected_position", "integer", "Where it was detected.", is_key=True),
         Column("variable", "text", "Name of the variable."),
@@ -70,8 +72,17 @@ CONFLICTS: Final = Table(
             "text",
             "`detected`, `chosen`, `resolved`, and in the end `applied` or `refused`.",
         ),
+        Column(
+            "kind",
+            "text",
+            "`overlapping_writes`, `incompatible_values`, `constraint_violation`, "
+            "`oversubscribed` or `temporal_clash`; nothing if it was recorded before kinds were.",
+            is_optional=True,
+        ),
+        Column("detail", "text", "What is at odds, for people.", is_optional=True),
         Column("candidates", "json", "The values that compete, in the order of the log."),
         Column("policy", "json", "How it is resolved, once chosen.", is_optional=True),
+        Column("session", "text", "The latest session it was referred to.", is_optional=True),
         Column("value", "json", "What it came to, once resolved.", is_optional=True),
         Column("winner", "text", "Whose value that is, unless merged.", is_optional=True),
         Column("reason", "text", "The rule and the numbers.", is_optional=True),
@@ -103,7 +114,18 @@ REFUSALS: Final = Table(
     ),
     (("variable",), ("proposal_position",)),
 )
-TABLES: Final = (PROPOSALS, CONFLICTS, REFUSALS)
+AFFIRMATIONS: Final = Table(
+    "affirmations",
+    "A proposal that asked for what the variable was already.",
+    (
+        *ORIGIN,
+        Column("variable", "text", "Name of the variable."),
+        Column("agent", "text", "Who proposed it.", is_optional=True),
+        Column("proposal_position", "integer", "The proposal.", is_optional=True),
+    ),
+    (("variable",), ("proposal_position",)),
+)
+TABLES: Final = (PROPOSALS, CONFLICTS, REFUSALS, AFFIRMATIONS)
 
 
 def rows(before: World, recorded: Recorded, event: Event, after: World) -> tuple[Row, ...]:
@@ -114,6 +136,8 @@ def rows(before: World, recorded: Recorded, event: Event, after: World) -> tuple
         case Refused():
             refusal = _refusal(before, recorded, event, after)
             return (*refusal, *_conflict(before, recorded, event.conflict, after))
+        case Affirmed():
+            return _affirmation(before, recorded, event, after)
         case ConflictDetected() | ResolutionChosen() | ConflictResolved() | Changed():
             return _conflict(before, recorded, event.conflict, after)
         case _:
@@ -171,6 +195,22 @@ def _refusal(before: World, recorded: Recorded, event: Refused, after: World) ->
     return (Row(REFUSALS.name, values),)
 
 
+def _affirmation(
+    before: World, recorded: Recorded, event: Affirmed, after: World
+) -> tuple[Row, ...]:
+    was, now = state_of(before, recorded), state_of(after, recorded)
+    if now == was:
+        return ()
+    values = (
+        recorded.position,
+        instant(recorded.recorded_ns),
+        text(recorded.entity),
+        text_or_none(event.by),
+        settled(was, now),
+    )
+    return (Row(AFFIRMATIONS.name, values),)
+
+
 def _conflict(before: World, recorded: Recorded, conflict: str, after: World) -> tuple[Row, ...]:
     now = after.conflicts.get(conflict)
     if now is None or now == before.conflicts.get(conflict):
@@ -180,8 +220,11 @@ def _conflict(before: World, recorded: Recorded, conflict: str, after: World) ->
         text(now.variable),
         place(now.candidates[-1].position) if now.candidates else None,
         now.status,
+        text_or_none(now.kind),
+        text_or_none(now.detail),
         json(now.candidates),
         None if now.policy is None else json(now.policy),
+        text_or_none(now.session),
         None if now.value is None else json(now.value),
         text_or_none(now.winner),
         text_or_none(now.reason),

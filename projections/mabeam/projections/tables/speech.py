@@ -1,4 +1,8 @@
-"""Bids and ballots: every word as it was said, and what the fold made of it there and then."""
+"""Words: each as it was said, and what the fold made of it there and then.
+
+Bids and ballots have tables of their own beside the one of all words, because their numbers
+are reckoned with.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,19 @@ from mabeam.core.auction.events import BidPlaced
 from mabeam.core.consensus.events import BallotCast
 from mabeam.core.envelope import Recorded
 from mabeam.core.session.events import Speech
+from mabeam.core.session.protocol import PROTOCOLS
 from mabeam.core.session.state import SessionState
-from mabeam.core.tables import Column, Row, Table, Value
-from mabeam.projections.tables.cells import ORIGIN, decimal, instant, text, text_or_none, whole
+from mabeam.core.subjects import event_token
+from mabeam.core.tables import Column, Row, Table
+from mabeam.projections.tables.cells import (
+    ORIGIN,
+    decimal,
+    instant,
+    json,
+    text,
+    text_or_none,
+    whole,
+)
 
 __all__ = ["TABLES", "rows"]
 
@@ -19,8 +33,8 @@ _SPOKEN: Final = (
     Column("session", "text", "Name of the session."),
     Column("agent", "text", "Who said it."),
 )
+_NOTE: Final = Column("note", "text", "Why, for people.", is_optional=True)
 _STANDING: Final = (
-    Column("note", "text", "Why, for people.", is_optional=True),
     Column(
         "standing",
         "text",
@@ -41,6 +55,7 @@ BIDS: Final = Table(
             "In minor units; nothing if 64 bits do not hold it, and then it is `invalid`.",
             is_optional=True,
         ),
+        _NOTE,
         *_STANDING,
     ),
     (("session", "agent"),),
@@ -56,25 +71,35 @@ BALLOTS: Final = Table(
             "The number on it; nothing if it is none or has hundreds of digits.",
             is_optional=True,
         ),
+        _NOTE,
         *_STANDING,
     ),
     (("session", "agent"),),
 )
-TABLES: Final = (BIDS, BALLOTS)
+WORDS: Final = Table(
+    "words",
+    "A word of a participant in a session of any protocol, whether it counts or not.",
+    (
+        *_SPOKEN,
+        Column("type", "text", "Short name of the event, such as `bid_placed`."),
+        Column(
+            "said",
+            "text",
+            "What, as text; nothing where the session's protocol does not understand it.",
+            is_optional=True,
+        ),
+        Column("payload", "json", "The whole event."),
+        *_STANDING,
+    ),
+    (("session", "agent"),),
+)
+TABLES: Final = (BIDS, BALLOTS, WORDS)
 
 
 def rows(
     before: SessionState, recorded: Recorded, speech: Speech, after: SessionState
 ) -> tuple[Row, ...]:
-    """Return the row of a word. Words of protocols that have no table here are left out."""
-    said: Value
-    match speech:
-        case BidPlaced():
-            table, said = BIDS, whole(speech.amount)
-        case BallotCast():
-            table, said = BALLOTS, decimal(speech.value)
-        case _:
-            return ()
+    """Return the rows of a word: one among all, and one among its like if it is reckoned with."""
     spoken = (
         recorded.position,
         instant(recorded.recorded_ns),
@@ -82,8 +107,25 @@ def rows(
         text(recorded.actor),
     )
     standing, objection = _standing(before, recorded, after)
-    note = text_or_none(speech.note)
-    return (Row(table.name, (*spoken, said, note, standing, text_or_none(objection))),)
+    fold = (standing, text_or_none(objection))
+    type_ = text(event_token(recorded.type))
+    said = text_or_none(_said(after, speech))
+    words = Row(WORDS.name, (*spoken, type_, said, json(speech), *fold))
+    match speech:
+        case BidPlaced():
+            bid = (whole(speech.amount), text_or_none(speech.note))
+            return (Row(BIDS.name, (*spoken, *bid, *fold)), words)
+        case BallotCast():
+            ballot = (decimal(speech.value), text_or_none(speech.note))
+            return (Row(BALLOTS.name, (*spoken, *ballot, *fold)), words)
+        case _:
+            return (words,)
+
+
+def _said(session: SessionState, speech: Speech) -> str:
+    protocol = PROTOCOLS.get(type(session.opening)) if session.opening is not None else None
+    is_understood = protocol is not None and isinstance(speech, protocol.speech)
+    return protocol.say(speech) if protocol is not None and is_understood else ""
 
 
 def _standing(before: SessionState, recorded: Recorded, after: SessionState) -> tuple[str, str]:
