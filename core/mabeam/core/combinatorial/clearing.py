@@ -34,6 +34,7 @@ __all__ = [
     "clear_greedily",
     "settled",
     "winners_among",
+    "without",
 ]
 
 Wanted: TypeAlias = Literal["winners", "marginals", "core"]
@@ -109,7 +110,8 @@ def settled(problem: WinnerProblem, found: Found, hint: Sequence[int]) -> Found:
     if not objection_to(problem, found.accepted):
         candidates.insert(0, completed(problem, found.accepted))
     accepted = max(candidates, key=lambda one: value_of(problem, one))
-    value, bound, proof, prices = value_of(problem, accepted), found.bound, found.proof, ()
+    value, bound, proof = value_of(problem, accepted), found.bound, found.proof
+    prices: tuple[int, ...] = ()
     if len(found.prices) == len(problem.capacities) and min(found.prices, default=0) >= 0:
         prices = found.prices
         proven = bound_by(problem, prices)
@@ -124,7 +126,7 @@ def clear(problem: ClearingProblem, ask: Ask) -> Iterator[ClearingSolution]:
     """Yield what is found, step by step; each solution holds all that the one before held."""
     winners = problem.winners
     start = greedy(winners)
-    main = settled(winners, ask(winners, start, 2 if problem.wanted == "winners" else 3), start)
+    main = settled(winners, ask(winners, start, 1 if problem.wanted == "winners" else 2), start)
     yield ClearingSolution(main)
     if problem.wanted == "winners" or not main.accepted:
         return
@@ -145,11 +147,16 @@ def clear(problem: ClearingProblem, ask: Ask) -> Iterator[ClearingSolution]:
         yield from _unblocked(winners, solution, ask)
 
 
+def without(problem: WinnerProblem, bidder: int) -> tuple[WinnerProblem, tuple[int, ...]]:
+    """Return the problem without one bidder, and the number that each bid had before."""
+    return restricted(problem, lambda bid: bid.bidder != bidder)
+
+
 def _marginals(winners: WinnerProblem, main: Found, ask: Ask) -> tuple[Marginal, ...]:
     bidders = winners_among(winners, main.accepted)
     found: list[Marginal] = []
     for place, bidder in enumerate(bidders):
-        others, numbers = restricted(winners, lambda bid, out=bidder: bid.bidder != out)
+        others, numbers = without(winners, bidder)
         kept = {number: index for index, number in enumerate(numbers)}
         hint = tuple(kept[number] for number in main.accepted if number in kept)
         if objection_to(others, hint):
@@ -183,10 +190,16 @@ def _unblocked(
         yield msgspec.structs.replace(solution, blocks=blocks)
 
 
-def clear_greedily(problem: ClearingProblem) -> ClearingSolution:
-    """Return what is found without any solver, at once and unproved."""
+def clear_greedily(
+    problem: ClearingProblem, so_far: ClearingSolution | None = None
+) -> ClearingSolution:
+    """Return what is found without any solver, at once; or what a solver left unfinished."""
+    if so_far is not None and (so_far.marginals or problem.wanted == "winners"):
+        return so_far
 
     def ask(winners: WinnerProblem, hint: tuple[int, ...], share: int) -> Found:  # noqa: ARG001
+        if so_far is not None and winners is problem.winners:
+            return so_far.main
         unbounded = sum(max(0, bid.amount) for bid in winners.bids)
         return Found(hint, 0, unbounded, (0,) * len(winners.capacities))
 

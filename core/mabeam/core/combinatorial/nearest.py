@@ -63,9 +63,7 @@ def _rows(
     return rows
 
 
-def nearest(
-    start: Sequence[int], caps: Sequence[int], demands: Sequence[Demand]
-) -> Nearest | None:
+def nearest(start: Sequence[int], caps: Sequence[int], demands: Sequence[Demand]) -> Nearest | None:
     """Return payments between start and caps that meet all demands: least in sum, then nearest.
 
     Args:

@@ -55,8 +55,9 @@ def search(
     value = value_of(problem, accepted)
     if tree.is_done:
         return Found(accepted, value, value, tuple(prices), "search")
-    proof = "prices" if bound <= value else ""
-    return Found(accepted, value, bound, tuple(prices), proof)
+    return Found(
+        accepted, value, max(bound, value), tuple(prices), "prices" if bound <= value else ""
+    )
 
 
 @dataclass(slots=True)
@@ -159,12 +160,12 @@ class _Tree:
 
     def _is_hopeless(self, level: int, lost: int) -> bool:
         left = self._left
-        if any(l + s < 0 for l, s in zip(left, self._supply[level], strict=True)):
+        if any(one + more < 0 for one, more in zip(left, self._supply[level], strict=True)):
             return True
         idle = sum(
-            price * (l - d)
-            for price, l, d in zip(self._prices, left, self._demand[level], strict=True)
-            if l > d
+            price * (one - wanted)
+            for price, one, wanted in zip(self._prices, left, self._demand[level], strict=True)
+            if one > wanted
         )
         return lost + idle > self._allowed
 

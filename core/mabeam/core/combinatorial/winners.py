@@ -14,7 +14,7 @@ The problem is weighted set packing: NP-hard, and hard to approximate within √
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -31,6 +31,9 @@ __all__ = [
     "restricted",
     "value_of",
 ]
+
+FINENESS: Final = 10**15
+"""In such fractions densities are told apart."""
 
 Proof: TypeAlias = Literal["", "prices", "search", "solver"]
 
@@ -170,9 +173,10 @@ def greedy(problem: WinnerProblem) -> tuple[int, ...]:
     return completed(problem, accepted)
 
 
-def _density(bid: AtomicBid) -> float:
+def _density(bid: AtomicBid) -> int:
+    """Return the square of amount / √units, so that it is a whole number on every machine."""
     units = sum(quantity for _, quantity in bid.uses if quantity > 0)
-    return float(bid.amount) / float(units or 1) ** 0.5
+    return bid.amount * bid.amount * FINENESS // (units or 1)
 
 
 def _plan(
@@ -182,12 +186,10 @@ def _plan(
     bids = problem.bids
     plan, groups = [number], taken | {bids[number].group}
     short = {
-        good: quantity - left[good]
-        for good, quantity in bids[number].uses
-        if quantity > left[good]
+        good: quantity - left[good] for good, quantity in bids[number].uses if quantity > left[good]
     }
     while short:
-        best, best_score = -1, (0, 0.0)
+        best, best_score = -1, (0, 0)
         for seller in sellers:
             if bids[seller].group in groups:
                 continue
@@ -195,7 +197,7 @@ def _plan(
             is_needy = any(q > max(left[good], 0) for good, q in bids[seller].uses if q > 0)
             if brings and not is_needy:
                 cost = -bids[seller].amount
-                score = (1, float(-cost)) if cost <= 0 else (0, brings / float(cost))
+                score = (1, -cost) if cost <= 0 else (0, brings * FINENESS // cost)
                 if score > best_score:
                     best, best_score = seller, score
         if best < 0:
