@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from mabeam.core import agent, auction, combinatorial, consensus, session, variable
+from mabeam.core import agent, auction, bundle_exchange, combinatorial, consensus, session, variable
 
 __all__ = ["DOMAINS"]
 
-DOMAINS: Final = (agent, auction, combinatorial, consensus, session, variable)
+DOMAINS: Final = (agent, auction, bundle_exchange, combinatorial, consensus, session, variable)
 """The parts of the domain, in alphabetical order."""

@@ -9,12 +9,13 @@ here comes to the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from mabeam.core.combinatorial.bounds import ascend, bound_by
+from mabeam.core.combinatorial.clearing import without
 from mabeam.core.combinatorial.events import BundleRef, Economy
 from mabeam.core.combinatorial.language import Placed, Sale
 from mabeam.core.combinatorial.search import search
@@ -131,7 +132,7 @@ class Examiner:
         subject: str,
         problem: WinnerProblem,
         economy: Economy,
-        numbers: Callable[[int], int] = lambda number: number,
+        places: Mapping[int, int] | None = None,
     ) -> tuple[int, ...]:
         """Check an economy; return the bundles by the numbers of the problem.
 
@@ -139,13 +140,13 @@ class Examiner:
             subject: What it is about.
             problem: Who takes part.
             economy: What is claimed.
-            numbers: Where a bundle that counts stands in the problem; -1 for nowhere.
+            places: Where the bundles that take part stand in the problem; None for all as they are.
 
         Raises:
             Rejected: The claim does not hold.
         """
         found = self.numbers(f"{subject}: accepted", economy.accepted)
-        accepted = tuple(numbers(number) for number in found)
+        accepted = found if places is None else tuple(places.get(one, -1) for one in found)
         objection = objection_to(problem, accepted)
         if objection:
             raise disproved(f"{subject}: accepted", objection, "bundles that fit together")
@@ -153,6 +154,22 @@ class Examiner:
             raise disproved(f"{subject}: accepted", economy.accepted, "nothing more fits")
         self.check_best(subject, problem, economy, accepted)
         return accepted
+
+    def check_marginals(
+        self, sale: Sale, winners: Sequence[int], economies: Sequence[Economy]
+    ) -> None:
+        """Check the economies without each of some winners.
+
+        Raises:
+            Rejected: One is missing, or does not hold.
+        """
+        left_out = [economy.without for economy in economies]
+        if left_out != [sale.agents[winner] for winner in winners]:
+            raise disproved("marginal", left_out, "each winner once, if the rule needs it")
+        for winner, economy in zip(winners, economies, strict=True):
+            others, numbers = without(sale.problem, winner)
+            places = {number: place for place, number in enumerate(numbers)}
+            self.check(f"without {economy.without}", others, economy, places)
 
     def check_best(
         self, subject: str, problem: WinnerProblem, economy: Economy, accepted: tuple[int, ...]

@@ -22,7 +22,7 @@ import msgspec
 from mabeam.core.combinatorial.nearest import Demand, Nearest, nearest
 from mabeam.core.combinatorial.winners import AtomicBid, Found, WinnerProblem, objection_to
 
-__all__ = ["Block", "CoreSearch", "Question", "core_payments"]
+__all__ = ["Block", "CoreSearch", "Question", "core_payments", "gains_of"]
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -50,6 +50,15 @@ class Question:
     scale: int
 
 
+def gains_of(problem: WinnerProblem, accepted: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Return the bidders some of whose bids are accepted, and what these amount to."""
+    gained: dict[int, int] = {}
+    for number in accepted:
+        bid = problem.bids[number]
+        gained[bid.bidder] = gained.get(bid.bidder, 0) + bid.amount
+    return tuple(sorted(gained.items()))
+
+
 class CoreSearch:
     """The winners of a problem, and what they would pay by VCG.
 
@@ -62,17 +71,13 @@ class CoreSearch:
     def __init__(self, problem: WinnerProblem, main: Found, without: Sequence[int]) -> None:
         self.problem = problem
         self.main = main
-        gained: dict[int, int] = {}
-        for number in main.accepted:
-            bid = problem.bids[number]
-            gained[bid.bidder] = gained.get(bid.bidder, 0) + bid.amount
-        self.winners = tuple(sorted(gained))
-        self.caps = tuple(gained[bidder] for bidder in self.winners)
+        gains = gains_of(problem, main.accepted)
+        self.winners = tuple(bidder for bidder, _ in gains)
+        self.caps = tuple(gain for _, gain in gains)
         self.vcg = tuple(
             min(max(0, cap - (main.value - value)), cap)
             for cap, value in zip(self.caps, without, strict=True)
         )
-        self._place = {bidder: place for place, bidder in enumerate(self.winners)}
 
     def demand(self, block: Block) -> Demand:
         """Return what must be paid lest a coalition blocks."""

@@ -13,6 +13,7 @@ from mabeam.core.errors import Rejected
 
 __all__ = [
     "AMOUNT_MAX",
+    "QUANTITY_MAX",
     "Bundle",
     "Good",
     "Language",

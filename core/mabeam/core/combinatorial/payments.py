@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from mabeam.core.combinatorial.certificate import Examiner, disproved, economy_of, refs_of
 from mabeam.core.combinatorial.clearing import ClearingSolution
-from mabeam.core.combinatorial.core_prices import Block, CoreSearch, core_payments
+from mabeam.core.combinatorial.core_prices import Block, CoreSearch, core_payments, gains_of
 from mabeam.core.combinatorial.events import Coalition, CoreProof, Economy
 from mabeam.core.combinatorial.language import Sale
 from mabeam.core.combinatorial.nearest import Nearest, objection_to_payments
@@ -52,8 +52,8 @@ def priced(sale: Sale, solution: ClearingSolution, pricing: Pricing) -> Priced:
     values = [one.found.value for one in solution.marginals]
     is_proved = solution.main.proved and all(one.found.proved for one in solution.marginals)
     if pricing.applied == "pay_as_bid" or not values:
-        search = CoreSearch(sale.problem, solution.main, [solution.main.value] * len(sale.agents))
-        return Priced("pay_as_bid", tuple(map(Fraction, search.caps)))
+        gained = gains_of(sale.problem, solution.main.accepted)
+        return Priced("pay_as_bid", tuple(Fraction(gain) for _, gain in gained))
     search = CoreSearch(sale.problem, solution.main, values)
     paid = core_payments(search, solution.blocks) if solution.closing else None
     applied = pricing_due(pricing, is_proved=is_proved, has_core=paid is not None)

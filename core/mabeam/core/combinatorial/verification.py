@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 from mabeam.core.combinatorial.certificate import NODES_CHECKED, Claim, Examiner, disproved
-from mabeam.core.combinatorial.clearing import winners_among, without
-from mabeam.core.combinatorial.events import Award, BundlesAwarded, BundlesOffered, Economy
+from mabeam.core.combinatorial.clearing import winners_among
+from mabeam.core.combinatorial.events import Award, BundlesAwarded, BundlesOffered
 from mabeam.core.combinatorial.language import Sale
 from mabeam.core.combinatorial.outcome import (
     alternatives_of,
@@ -83,24 +83,13 @@ def _check_economies(
         raise disproved("awards", decision.awards, "the accepted bundles")
     winners = winners_among(sale.problem, accepted)
     pricing = PRICINGS.find(hearing.opening.rule)()
-    left_out = [one.without for one in decision.marginal]
-    if left_out != ([] if pricing.applied == "pay_as_bid" else [sale.agents[w] for w in winners]):
-        raise disproved("marginal", left_out, "each winner once, if the rule needs it")
-    for bidder, one in zip(winners, decision.marginal, strict=False):
-        _check_marginal(sale, bidder, one, examiner)
+    needed = () if pricing.applied == "pay_as_bid" else winners
+    examiner.check_marginals(sale, needed, decision.marginal)
     is_proved = bool(economy.proof) and all(one.proof for one in decision.marginal)
     due = pricing_due(pricing, is_proved=is_proved, has_core=decision.core is not None)
     if decision.pricing != due or (decision.core is None) == (due == "core"):
         raise disproved("pricing", decision.pricing, due)
     _check_payments(hearing, sale, decision, main, examiner)
-
-
-def _check_marginal(sale: Sale, bidder: int, economy: Economy, examiner: Examiner) -> None:
-    others, numbers = without(sale.problem, bidder)
-    index_of = {number: index for index, number in enumerate(numbers)}
-    examiner.check(
-        f"without {economy.without}", others, economy, lambda number: index_of.get(number, -1)
-    )
 
 
 def _check_payments(

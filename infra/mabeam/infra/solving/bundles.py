@@ -15,14 +15,18 @@ from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
-from scipy.sparse import csr_array
+import scipy.optimize  # type: ignore[import-untyped]
+import scipy.sparse  # type: ignore[import-untyped]
 
 from mabeam.core.combinatorial.bounds import PRICE_SCALE, bound_by
 from mabeam.core.combinatorial.certificate import SEARCH_NODES_MAX
 from mabeam.core.combinatorial.clearing import ClearingProblem, ClearingSolution, clear
 from mabeam.core.combinatorial.search import search
 from mabeam.core.combinatorial.winners import Found, WinnerProblem, groups_of, value_of
+
+# The library has no types of its own.
+_optimize: Final[Any] = scipy.optimize
+_sparse: Final[Any] = scipy.sparse
 
 __all__ = ["by_cp_sat", "by_highs", "cp_sat", "prices_of", "solve"]
 
@@ -83,7 +87,7 @@ def _winners(
     return Found(best, value, max(bound, value), prices, "solver" if bound <= value else "")
 
 
-def _matrix(problem: WinnerProblem) -> tuple[csr_array, Any]:
+def _matrix(problem: WinnerProblem) -> tuple[Any, Any]:
     """Return the rows of the goods, then those of the groups, and what each may come to."""
     groups = groups_of(problem)
     goods = len(problem.capacities)
@@ -95,7 +99,7 @@ def _matrix(problem: WinnerProblem) -> tuple[csr_array, Any]:
     entries += [(goods + row, number, 1) for row, group in enumerate(groups) for number in group]
     rows, columns, values = zip(*entries, strict=True)
     shape = (goods + len(groups), len(problem.bids))
-    matrix = csr_array((np.array(values, dtype=float), (rows, columns)), shape=shape)
+    matrix = _sparse.csr_array((np.array(values, dtype=float), (rows, columns)), shape=shape)
     return matrix, np.array([*problem.capacities, *(1 for _ in groups)], dtype=float)
 
 
@@ -104,7 +108,9 @@ def prices_of(problem: WinnerProblem) -> tuple[int, ...]:
     matrix, limits = _matrix(problem)
     costs = np.array([-float(bid.amount) for bid in problem.bids])
     scale = float(np.abs(costs).max()) or 1.0
-    found = linprog(costs / scale, A_ub=matrix, b_ub=limits, bounds=(0, None), method="highs")
+    found = _optimize.linprog(
+        costs / scale, A_ub=matrix, b_ub=limits, bounds=(0, None), method="highs"
+    )
     count = len(problem.capacities)
     if found.status != 0:
         return (0,) * count
@@ -116,11 +122,11 @@ def by_highs(problem: WinnerProblem, seconds: float) -> tuple[tuple[int, ...], i
     """Return bids, and a bound if it can be trusted to the last unit."""
     matrix, limits = _matrix(problem)
     costs = np.array([-float(bid.amount) for bid in problem.bids])
-    found = milp(
+    found = _optimize.milp(
         costs,
         integrality=np.ones(len(problem.bids)),
-        bounds=Bounds(0, 1),
-        constraints=LinearConstraint(matrix, ub=limits),
+        bounds=_optimize.Bounds(0, 1),
+        constraints=_optimize.LinearConstraint(matrix, ub=limits),
         options={"time_limit": seconds, "mip_rel_gap": 0.0},
     )
     accepted: tuple[int, ...] = ()
