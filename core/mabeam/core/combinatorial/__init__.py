@@ -20,6 +20,7 @@ from mabeam.core.combinatorial.events import (
     Coalition,
     CoreProof,
     Economy,
+    Multipliers,
     Payment,
 )
 from mabeam.core.combinatorial.language import Bundle, Good
@@ -60,6 +61,7 @@ __all__ = [
     "Found",
     "Good",
     "Marginal",
+    "Multipliers",
     "Nearest",
     "Payment",
     "Pricing",

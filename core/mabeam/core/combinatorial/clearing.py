@@ -43,9 +43,7 @@ Ask: TypeAlias = Callable[[WinnerProblem, tuple[int, ...], int], Found]
 """Finds winners from a problem, bids that can be accepted as a hint, and how many such
 problems are still to be solved in the same time, this one included."""
 
-SMALL_BIDS_MAX: Final = 48
-SMALL_NODES_MAX: Final = 3_000
-IMPROVEMENTS_MAX: Final = 3
+NODES_MAX: Final = 3_000
 BLOCKS_MAX: Final = 200
 
 
@@ -130,16 +128,14 @@ def clear(problem: ClearingProblem, ask: Ask) -> Iterator[ClearingSolution]:
     yield ClearingSolution(main)
     if problem.wanted == "winners" or not main.accepted:
         return
-    for _ in range(IMPROVEMENTS_MAX):
+    while True:
         marginals = _marginals(winners, main, ask)
         best = max((one.found for one in marginals), key=lambda one: one.value)
         if best.value <= main.value:
             break
-        # Only winners that were not proved can be outdone.
-        main = msgspec.structs.replace(main, accepted=best.accepted, value=best.value, proof="")
+        # Only winners that were not proved can be outdone, and each time by more.
+        main = msgspec.structs.replace(main, accepted=best.accepted, proof="")
         main = settled(winners, main, best.accepted)
-    else:
-        marginals = _marginals(winners, main, ask)
     solution = ClearingSolution(main, marginals)
     yield solution
     is_proved = main.proved and all(one.found.proved for one in marginals)
@@ -197,7 +193,7 @@ def clear_greedily(
     if so_far is not None and (so_far.marginals or problem.wanted == "winners"):
         return so_far
 
-    def ask(winners: WinnerProblem, hint: tuple[int, ...], share: int) -> Found:  # noqa: ARG001
+    def ask(winners: WinnerProblem, hint: tuple[int, ...], share: int) -> Found:  # noqa: ARG001 - it is quick
         if so_far is not None and winners is problem.winners:
             return so_far.main
         unbounded = sum(max(0, bid.amount) for bid in winners.bids)
@@ -207,10 +203,10 @@ def clear_greedily(
     return last
 
 
-def clear_exactly(problem: ClearingProblem, nodes_max: int = SMALL_NODES_MAX) -> ClearingSolution:
+def clear_exactly(problem: ClearingProblem, nodes_max: int = NODES_MAX) -> ClearingSolution:
     """Return what the exact search finds, with so many nodes for each problem."""
 
-    def ask(winners: WinnerProblem, hint: tuple[int, ...], share: int) -> Found:  # noqa: ARG001
+    def ask(winners: WinnerProblem, hint: tuple[int, ...], share: int) -> Found:  # noqa: ARG001 - it is quick
         return exact(winners, nodes_max)
 
     *_, last = clear(problem, ask)

@@ -20,6 +20,7 @@ __all__ = [
     "Coalition",
     "CoreProof",
     "Economy",
+    "Multipliers",
     "Payment",
 ]
 
@@ -122,16 +123,28 @@ class Economy(msgspec.Struct, frozen=True, omit_defaults=True):
     prices: tuple[int, ...] = ()
 
 
+class Multipliers(msgspec.Struct, frozen=True, gc=False):
+    """How much a condition weighs in the proof that payments are the ones promised, exactly.
+
+    Attributes:
+        revenue: In the proof that no less can be raised.
+        distance: In the proof that nothing of the same revenue is nearer to VCG.
+    """
+
+    revenue: str
+    distance: str
+
+
 class Coalition(msgspec.Struct, frozen=True):
     """Bundles that others could have had, which is why the payments are no less.
 
     Attributes:
         accepted: The bundles.
-        weights: Multipliers of its condition, exactly.
+        weights: How much its condition weighs.
     """
 
     accepted: tuple[BundleRef, ...]
-    weights: tuple[str, str]
+    weights: Multipliers
 
 
 class CoreProof(msgspec.Struct, frozen=True):
@@ -139,17 +152,17 @@ class CoreProof(msgspec.Struct, frozen=True):
 
     Attributes:
         coalitions: Who would have blocked lower payments.
-        least: Multipliers of the condition that each winner pays its VCG payment, as far as it
-            was found, or more; in the order of the payments.
-        most: Multipliers of the condition that each winner pays what it offered or less.
+        least: Weights of the condition that each winner pays its VCG payment, as far as it was
+            found, or more; winners in the order of the marginal economies.
+        most: Weights of the condition that each winner pays what it offered or less.
         scale: By what all amounts are multiplied in the economy below, to be whole.
         closing: The best for who would block these payments: what each winner gains is taken
             from its bids. They are in the core if its bound is what they sum to.
     """
 
     coalitions: tuple[Coalition, ...]
-    least: tuple[tuple[str, str], ...]
-    most: tuple[tuple[str, str], ...]
+    least: tuple[Multipliers, ...]
+    most: tuple[Multipliers, ...]
     scale: int
     closing: Economy
 

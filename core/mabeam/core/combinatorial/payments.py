@@ -15,7 +15,7 @@ from fractions import Fraction
 from mabeam.core.combinatorial.certificate import Examiner, disproved, economy_of, refs_of
 from mabeam.core.combinatorial.clearing import ClearingSolution
 from mabeam.core.combinatorial.core_prices import Block, CoreSearch, core_payments, gains_of
-from mabeam.core.combinatorial.events import Coalition, CoreProof, Economy
+from mabeam.core.combinatorial.events import Coalition, CoreProof, Economy, Multipliers
 from mabeam.core.combinatorial.language import Sale
 from mabeam.core.combinatorial.nearest import Nearest, objection_to_payments
 from mabeam.core.combinatorial.pricing import Applied, Pricing
@@ -70,7 +70,7 @@ def _proof(
     sale: Sale, search: CoreSearch, blocks: Sequence[Block], paid: Nearest, closing: Found
 ) -> CoreProof:
     count = len(search.winners)
-    weights = [(str(first), str(second)) for first, second in paid.weights]
+    weights = [Multipliers(str(revenue), str(distance)) for revenue, distance in paid.weights]
     question = search.question(paid.payments)
     closed = economy_of(
         sale, Found((), closing.value, closing.bound, closing.prices, closing.proof)
@@ -150,5 +150,6 @@ def exactly(field: str, text: str) -> Fraction:
     return number
 
 
-def _pair(pair: tuple[str, str]) -> tuple[Fraction, Fraction]:
-    return exactly("core: weights", pair[0]), exactly("core: weights", pair[1])
+def _pair(weights: Multipliers) -> tuple[Fraction, Fraction]:
+    field = "core: weights"
+    return exactly(field, weights.revenue), exactly(field, weights.distance)

@@ -15,8 +15,8 @@ from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
-import scipy.optimize  # type: ignore[import-untyped]
-import scipy.sparse  # type: ignore[import-untyped]
+import scipy.optimize  # type: ignore[import-untyped]  # it has no types
+import scipy.sparse  # type: ignore[import-untyped]  # it has no types
 
 from mabeam.core.combinatorial.bounds import PRICE_SCALE, bound_by
 from mabeam.core.combinatorial.certificate import SEARCH_NODES_MAX
@@ -24,7 +24,6 @@ from mabeam.core.combinatorial.clearing import ClearingProblem, ClearingSolution
 from mabeam.core.combinatorial.search import search
 from mabeam.core.combinatorial.winners import Found, WinnerProblem, groups_of, value_of
 
-# The library has no types of its own.
 _optimize: Final[Any] = scipy.optimize
 _sparse: Final[Any] = scipy.sparse
 
