@@ -96,7 +96,7 @@ def read_wcsp(path: Path) -> tuple[WinnerProblem, int]:
         if "clique" in words:
             exclusive.append([int(word) for word in words[1 : 1 + int(words[0])]])
         elif len(words) == 4 and words[0] == "1":
-            left_out = dict((value, int(cost)) for value, cost in lines[number + 1 : number + 3])
+            left_out = {value: int(cost) for value, cost in lines[number + 1 : number + 3]}
             prices[int(words[1])] = left_out["0"]
         elif len(words) == 5 and words[0] == "2":
             exclusive.append([int(words[1]), int(words[2])])

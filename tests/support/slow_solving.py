@@ -6,13 +6,15 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from importlib import import_module
+from typing import Final
 
 import msgspec
 
 from mabeam.infra.solving.registry import WAYS, Way
 from mabeam.infra.solving.worker import main
 
-__all__ = ["solve"]
+__all__ = ["WAY", "Number", "Slow", "solve"]
 
 
 class Slow(msgspec.Struct, frozen=True):
@@ -49,14 +51,15 @@ def solve(problem: Slow, until: float) -> Iterator[Number]:
             yield Number(2)
 
 
+WAY: Final = Way(
+    problem=Slow,
+    solution=Number,
+    solve="support.slow_solving:solve",
+    limit_ms=lambda problem: problem.limit_ms,
+    finish=lambda _problem, best: best or Number(),
+)
+
 if __name__ == "__main__":
-    WAYS.append(
-        Way(
-            problem=Slow,
-            solution=Number,
-            solve="support.slow_solving:solve",
-            limit_ms=lambda problem: problem.limit_ms,
-            finish=lambda _problem, best: best or Number(),
-        )
-    )
+    # The classes of this module as others know them, not those of the main module.
+    WAYS.append(import_module("support.slow_solving").WAY)
     main()

@@ -166,7 +166,7 @@ def triangle_of(bidders: int) -> WinnerProblem:
 def test_hardly_any_time_gives_an_honest_answer() -> None:
     """Nobody proves this in a hundredth of a second: the value is a lower bound, no more."""
     auction = read_cats(cases("wdp_cats") / "mechlib" / "hard0000.txt")
-    found = last(auction.problem, "marginals", 0.01)
+    found = last(auction.problem, seconds=0.01)
     least = value_of(auction.problem, greedy(auction.problem))
     assert least <= found.main.value <= 84_188_562 <= found.main.bound
     assert not found.main.proved

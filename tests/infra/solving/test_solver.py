@@ -23,8 +23,10 @@ from mabeam.core.combinatorial import (
     value_of,
 )
 from mabeam.core.errors import ConfigurationError
-from mabeam.infra.solving import WAYS, Way, WorkerSolver
+from mabeam.infra.solving import WAYS, WorkerSolver
 from mabeam.infra.solving import solver as solver_module
+from support.slow_solving import WAY, Number, Slow
+from support.waiting import until
 
 PAIRS: Final = ((0, 1), (1, 2), (0, 2))
 
@@ -81,34 +83,14 @@ async def test_a_problem_of_an_unknown_class_is_refused(solver: WorkerSolver) ->
         await solver.solve(Riddle("what walks on four legs in the morning?"))
 
 
-class Slow(msgspec.Struct, frozen=True):
-    """A problem of a test, for a process that does what it says."""
-
-    does: str
-    limit_ms: int = 200
-
-
-class Number(msgspec.Struct, frozen=True):
-    """Its solution."""
-
-    number: int = 0
-
-
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let the process know of problems of a test, which a module beside this one solves."""
-    way = Way(
-        problem=Slow,
-        solution=Number,
-        solve="support.slow_solving:solve",
-        limit_ms=lambda asked: asked.limit_ms,
-        finish=lambda _asked, best: best or Number(),
-    )
-    WAYS.append(way)
+    WAYS.append(WAY)
     monkeypatch.setattr(solver_module, "_COMMAND", (sys.executable, "-m", "support.slow_solving"))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(p for p in sys.path if p))
     yield
-    WAYS.remove(way)
+    WAYS.remove(WAY)
 
 
 @pytest.mark.usefixtures("slow")
@@ -136,8 +118,7 @@ async def test_whatever_happens_the_best_so_far_counts(
 @pytest.mark.usefixtures("slow")
 async def test_what_is_taken_back_leaves_no_process(solver: WorkerSolver) -> None:
     solving = asyncio.create_task(solver.solve(Slow("sleeps", 60_000)))
-    while solver.pid is None:
-        await asyncio.sleep(0.01)
+    await until(lambda: solver.pid is not None)
     pid = solver.pid
     solving.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from mabeam.app.telling.bundles import of_bundles
 from mabeam.app.telling.variables import of_variable
 from mabeam.app.telling.words import because, joined, reason_in_words
 from mabeam.core.agent.events import (
@@ -48,7 +49,7 @@ def tell(recorded: Recorded) -> str:
         return f"says what nobody can read: {error}"
     if isinstance(event, Several):
         return "; ".join(map(tell, recorded.parts)) or "says what counts no more"
-    return of_variable(event, recorded.entity) or _told(event)
+    return of_variable(event, recorded.entity) or of_bundles(event) or _told(event)
 
 
 def asides(recorded: Recorded) -> list[str]:

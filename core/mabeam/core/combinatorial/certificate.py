@@ -18,7 +18,7 @@ from mabeam.core.combinatorial.bounds import ascend, bound_by
 from mabeam.core.combinatorial.clearing import without
 from mabeam.core.combinatorial.events import BundleRef, Economy
 from mabeam.core.combinatorial.language import Placed, Sale
-from mabeam.core.combinatorial.search import search
+from mabeam.core.combinatorial.search import nodes_for, search
 from mabeam.core.combinatorial.winners import (
     Found,
     Proof,
@@ -32,16 +32,12 @@ from mabeam.core.errors import Rejected
 
 __all__ = [
     "NODES_CHECKED",
-    "SEARCH_NODES_MAX",
     "Claim",
     "Examiner",
     "disproved",
     "economy_of",
     "refs_of",
 ]
-
-SEARCH_NODES_MAX: Final = 3_000
-"""With so many nodes anybody must be able to repeat what is called a search."""
 
 NODES_CHECKED: Final = 300
 """So many nodes are spent on each claim of a solver when a log is verified."""
@@ -204,7 +200,9 @@ class Examiner:
             if bound > economy.value:
                 raise disproved(f"{subject}: prices", bound, f"a proof of {economy.value}")
             return "prices"
-        nodes = SEARCH_NODES_MAX if economy.proof == "search" else self._nodes_max
+        nodes = self._nodes_max
+        if economy.proof == "search":
+            nodes = max(nodes, nodes_for(problem))
         best = search(problem, accepted, prices or ascend(problem, accepted, ROUNDS), nodes)
         if best.value > economy.bound:
             raise disproved(f"{subject}: bound", economy.bound, f"{best.value} or more")

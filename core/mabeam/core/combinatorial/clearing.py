@@ -13,7 +13,7 @@ import msgspec
 
 from mabeam.core.combinatorial.bounds import bound_by
 from mabeam.core.combinatorial.core_prices import Block, CoreSearch, core_payments
-from mabeam.core.combinatorial.search import exact
+from mabeam.core.combinatorial.search import exact, nodes_for
 from mabeam.core.combinatorial.winners import (
     Found,
     WinnerProblem,
@@ -43,7 +43,6 @@ Ask: TypeAlias = Callable[[WinnerProblem, tuple[int, ...], int], Found]
 """Finds winners from a problem, bids that can be accepted as a hint, and how many such
 problems are still to be solved in the same time, this one included."""
 
-NODES_MAX: Final = 3_000
 BLOCKS_MAX: Final = 200
 
 
@@ -203,11 +202,11 @@ def clear_greedily(
     return last
 
 
-def clear_exactly(problem: ClearingProblem, nodes_max: int = NODES_MAX) -> ClearingSolution:
-    """Return what the exact search finds, with so many nodes for each problem."""
+def clear_exactly(problem: ClearingProblem, nodes_max: int = 0) -> ClearingSolution:
+    """Return what the exact search finds, with so many nodes for each problem, or a few if 0."""
 
     def ask(winners: WinnerProblem, hint: tuple[int, ...], share: int) -> Found:  # noqa: ARG001 - it is quick
-        return exact(winners, nodes_max)
+        return exact(winners, nodes_max or nodes_for(winners))
 
     *_, last = clear(problem, ask)
     return last

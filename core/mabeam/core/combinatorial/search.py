@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from mabeam.core.combinatorial.bounds import PRICE_SCALE, ascend, bound_by, reduced
 from mabeam.core.combinatorial.winners import (
@@ -23,9 +24,20 @@ from mabeam.core.combinatorial.winners import (
     value_of,
 )
 
-__all__ = ["exact", "search"]
+__all__ = ["SEARCH_NODES_MAX", "exact", "nodes_for", "search"]
+
+SEARCH_NODES_MAX: Final = 3_000
+"""With so many nodes, fewer where there are many goods, anybody must be able to repeat what is
+called a search."""
+
+STEPS_MAX: Final = 100_000
 
 ROUNDS = 150
+
+
+def nodes_for(problem: WinnerProblem, nodes_max: int = SEARCH_NODES_MAX) -> int:
+    """Return how many nodes are looked at in bounded time: each takes a look at all goods."""
+    return min(nodes_max, STEPS_MAX // (len(problem.capacities) or 1))
 
 
 def exact(problem: WinnerProblem, nodes_max: int) -> Found:

@@ -19,9 +19,8 @@ import scipy.optimize  # type: ignore[import-untyped]  # it has no types
 import scipy.sparse  # type: ignore[import-untyped]  # it has no types
 
 from mabeam.core.combinatorial.bounds import PRICE_SCALE, bound_by
-from mabeam.core.combinatorial.certificate import SEARCH_NODES_MAX
 from mabeam.core.combinatorial.clearing import ClearingProblem, ClearingSolution, clear
-from mabeam.core.combinatorial.search import search
+from mabeam.core.combinatorial.search import nodes_for, search
 from mabeam.core.combinatorial.winners import Found, WinnerProblem, groups_of, value_of
 
 _optimize: Final[Any] = scipy.optimize
@@ -40,11 +39,10 @@ CP_SAT_SUM_MAX: Final = 2**62
 
 def solve(problem: ClearingProblem, until: float) -> Iterator[ClearingSolution]:
     """Yield ever better solutions, until an instant of ``time.monotonic`` or the best."""
-    module = cp_sat()
 
     def ask(winners: WinnerProblem, hint: tuple[int, ...], share: int) -> Found:
         seconds = max(SECONDS_MIN, (until - time.monotonic()) / share)
-        return _winners(winners, hint, time.monotonic() + seconds, module)
+        return _winners(winners, hint, time.monotonic() + seconds)
 
     yield from clear(problem, ask)
 
@@ -58,9 +56,7 @@ def cp_sat() -> ModuleType | None:
     return cp_model
 
 
-def _winners(
-    problem: WinnerProblem, hint: tuple[int, ...], until: float, module: ModuleType | None
-) -> Found:
+def _winners(problem: WinnerProblem, hint: tuple[int, ...], until: float) -> Found:
     """Prove by prices if they can, by the exact search if it can, else by a solver."""
     if not problem.bids:
         return Found((), 0, 0, (0,) * len(problem.capacities), "prices")
@@ -68,12 +64,13 @@ def _winners(
     value = value_of(problem, hint)
     bound = bound_by(problem, prices)
     if bound > value and len(problem.bids) <= SEARCHED_BIDS_MAX:
-        found = search(problem, hint, prices, SEARCH_NODES_MAX)
+        found = search(problem, hint, prices, nodes_for(problem))
         if found.proved:
             return found
         hint = max(hint, found.accepted, key=lambda one: value_of(problem, one))
     elif bound <= value:
         return Found(hint, value, value, prices, "prices")
+    module = cp_sat()
     seconds = max(SECONDS_MIN, until - time.monotonic())
     most = sum(abs(bid.amount) for bid in problem.bids)
     if module is not None and most < CP_SAT_SUM_MAX:

@@ -23,7 +23,6 @@ from mabeam.core.errors import ConfigurationError
 __all__ = ["WAYS", "Way", "way_for"]
 
 SMALL_BIDS_MAX: Final = 40
-SMALL_NODES_MAX: Final = 1_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Way:
 def _clear_small(problem: ClearingProblem) -> ClearingSolution | None:
     if len(problem.winners.bids) > SMALL_BIDS_MAX:
         return None
-    solution = clear_exactly(problem, SMALL_NODES_MAX)
+    solution = clear_exactly(problem)
     found = (solution.main, *(one.found for one in solution.marginals))
     closed = solution.closing is None or solution.closing.proved
     return solution if closed and all(one.proved for one in found) else None
