@@ -22,6 +22,8 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
         spaces: Spaces that are folded side by side.
         recorded: Events that the library `eventsourcing` reads again.
         rounds: Decisions for each number of agents.
+        bundles: Bidders and goods of each random auction of bundles.
+        cats: How many auctions of CATS are solved, where there are any.
         starts: How often a program is started.
         marks: Events after which memory is looked at.
     """
@@ -35,6 +37,8 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     spaces: int
     recorded: int
     rounds: tuple[tuple[int, int], ...]
+    bundles: tuple[tuple[int, int], ...]
+    cats: int
     starts: int
     marks: tuple[int, ...]
 
@@ -49,6 +53,8 @@ FULL: Final = Sizes(
     spaces=8,
     recorded=10_000,
     rounds=((3, 100), (10, 100), (100, 40)),
+    bundles=((10, 10), (20, 20), (50, 30)),
+    cats=2,
     starts=20,
     marks=(20_000, 50_000, 100_000),
 )
@@ -62,6 +68,8 @@ QUICK: Final = Sizes(
     spaces=4,
     recorded=5_000,
     rounds=((3, 40), (10, 40), (100, 10)),
+    bundles=((10, 10), (20, 20)),
+    cats=1,
     starts=5,
     marks=(10_000, 20_000),
 )
@@ -75,6 +83,8 @@ TINY: Final = Sizes(
     spaces=2,
     recorded=200,
     rounds=((3, 2), (4, 2)),
+    bundles=((3, 4),),
+    cats=0,
     starts=1,
     marks=(100, 200),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from typing import Any
 
 import msgspec
@@ -30,6 +31,7 @@ FIGURES = {
     "telemetry": 24,
     "eventsourcing": 10,
     "upcasting": 2,
+    "bundles": 6 if find_spec("ortools") else 3,
     "failover": 6,
 }
 
