@@ -26,11 +26,11 @@ from mabeam.core.combinatorial.winners import (
 
 __all__ = ["SEARCH_NODES_MAX", "exact", "nodes_for", "search"]
 
-SEARCH_NODES_MAX: Final = 3_000
+SEARCH_NODES_MAX: Final = 1_500
 """With so many nodes, fewer where there are many goods, anybody must be able to repeat what is
 called a search."""
 
-STEPS_MAX: Final = 100_000
+STEPS_MAX: Final = 50_000
 
 ROUNDS = 150
 
