@@ -25,6 +25,7 @@ from mabeam.core.combinatorial import (
     Economy,
     Found,
     Good,
+    Payment,
     clear_exactly,
     examine,
 )
@@ -499,14 +500,38 @@ class TestForgery:
             with pytest.raises(Rejected, match="awards"):
                 COMBINATORIAL_AUCTION.verify(found, msgspec.structs.replace(decision, **changes))
 
-    def test_a_search_that_does_not_end_is_no_proof(self) -> None:
-        odd = [bids(f"b{n}", *((pair, 10) for pair in ("AB", "BC", "CA"))) for n in range(3)]
-        opening = offered(Good("A"), Good("B"), Good("C"), rule="pay_as_bid")
-        found, decision = heard(opening, *odd), decided(opening, *odd)
-        assert decision.main is not None
-        main = msgspec.structs.replace(decision.main, value=9, bound=9, accepted=())
-        with pytest.raises(Rejected):
-            COMBINATORIAL_AUCTION.verify(found, msgspec.structs.replace(decision, main=main))
+    def test_less_than_is_quickly_found_is_refused(self) -> None:
+        past = (bids("ann", ("A", 9)), bids("ben", ("B", 8)), bids("cyd", ("AB", 10)))
+        found = heard(offered(rule="pay_as_bid"), *past)
+        placed = auction_sale(found).placed
+        cyd = tuple(n for n, one in enumerate(placed) if one.agent == "cyd")
+        forged = concluded(found, ClearingSolution(Found(cyd, 10, 30, (), "")))
+        with pytest.raises(Rejected, match="17 or more, as quickly found"):
+            COMBINATORIAL_AUCTION.verify(found, forged)
+
+    def test_a_search_that_cannot_be_repeated_is_refused(self) -> None:
+        """Five pairs of ten goods are the best, but without prices that takes too long to see."""
+        goods = "ABCDEFGHIJ"
+        pairs = [f"{one}{other}" for one, other in zip(goods, goods[1:] + "A", strict=True)]
+        past = [bids(f"b{n:02}", *((pair, 10) for pair in pairs)) for n in range(14)]
+        opening = offered(*map(Good, goods), rule="pay_as_bid")
+        found = heard(opening, *past)
+        solution = solution_of(found)
+        assert solution is not None
+        assert solution.main.value == 50
+        main = msgspec.structs.replace(solution.main, prices=(0,) * 10, proof="search")
+        forged = concluded(found, ClearingSolution(main))
+        with pytest.raises(Rejected, match="a search that ends"):
+            COMBINATORIAL_AUCTION.verify(found, forged)
+
+    def test_awards_and_payments_that_only_sum_up_are_found_out(self) -> None:
+        found, decision = heard(offered(), *LLG), decided(offered(), *LLG)
+        shifted = (Payment("ann", "41"), Payment("ben", "19"))
+        with pytest.raises(Rejected, match="payments"):
+            COMBINATORIAL_AUCTION.verify(found, msgspec.structs.replace(decision, payments=shifted))
+        raised = tuple(msgspec.structs.replace(one, amount=99) for one in decision.awards)
+        with pytest.raises(Rejected, match="awards"):
+            COMBINATORIAL_AUCTION.verify(found, msgspec.structs.replace(decision, awards=raised))
 
     def test_another_decision_is_none_of_this(self) -> None:
         other = ConsensusDecided(

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from mabeam.core.combinatorial import (
     AtomicBid,
+    Block,
     ClearingProblem,
+    CoreSearch,
     Found,
     WinnerProblem,
     ascend,
@@ -18,7 +20,9 @@ from mabeam.core.combinatorial import (
     clear,
     clear_exactly,
     clear_greedily,
+    clearing,
     completed,
+    core_payments,
     exact,
     greedy,
     objection_to,
@@ -208,3 +212,30 @@ class TestClearing:
         asked = ClearingProblem(problem, "marginals", "marginals", 1)
         *_, last = clear(asked, ask)
         assert last.main.value == 23
+
+    def test_winners_that_are_not_the_best_may_have_no_core(self) -> None:
+        """Bids worth 4 are accepted where others offer 5: those block whatever is paid."""
+        problem = WinnerProblem((1,), (bid(0, 4, 0), bid(1, 5, 0)))
+        search = CoreSearch(problem, Found((0,), 4, 9), [4])
+        assert core_payments(search, [Block((1,))]) is None
+
+    def test_a_search_for_blocks_without_end_is_given_up(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(clearing, "BLOCKS_MAX", 1)
+        problem = WinnerProblem((1, 1), (bid(0, 8, 0), bid(1, 7, 1), bid(2, 10, 0, 1)))
+        last = clear_exactly(ClearingProblem(problem, "core", "winners", 1))
+        assert (len(last.blocks), last.closing) == (1, None)
+
+    def test_a_core_that_is_empty_is_not_found(self) -> None:
+        """A solver that hides the better bids until it is asked who blocks."""
+        pairs = (bid(0, 20, 0, 1), bid(3, 20, 0, 1))
+        problem = WinnerProblem((1, 1), (*pairs, bid(1, 14, 0), bid(2, 9, 1)))
+
+        def ask(winners: WinnerProblem, hint: tuple[int, ...], share: int) -> Found:
+            if len(winners.bids) == 4 and winners is not problem:
+                return exact(winners, 1000)
+            return Found(hint, 0, 99, (), "")
+
+        *_, last = clear(ClearingProblem(problem, "core", "winners", 1), ask)
+        assert (last.main.value, len(last.blocks), last.closing) == (20, 1, None)

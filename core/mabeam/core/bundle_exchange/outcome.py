@@ -14,7 +14,8 @@ from mabeam.core.bundle_exchange.events import (
     ExchangeOpened,
     OrdersPlaced,
 )
-from mabeam.core.bundle_exchange.threshold import threshold, vcg_discounts
+from mabeam.core.bundle_exchange.pricing import EXCHANGE_PRICINGS
+from mabeam.core.bundle_exchange.threshold import vcg_discounts
 from mabeam.core.combinatorial.certificate import economy_of
 from mabeam.core.combinatorial.clearing import ClearingProblem, ClearingSolution, clear_greedily
 from mabeam.core.combinatorial.core_prices import gains_of
@@ -91,7 +92,7 @@ def conclude(hearing: Hearing[ExchangeOpened], solution: msgspec.Struct | None) 
     found = clear_greedily(asked, solution if isinstance(solution, ClearingSolution) else None)
     trades = trades_of(sale, found.main.accepted)
     discounts = vcg_discounts(found.main.value, [one.found.value for one in found.marginals])
-    cut = threshold(found.main.value, discounts)
+    cut = EXCHANGE_PRICINGS.find(opening.rule)(found.main.value, discounts)
     gains = gains_of(sale.problem, found.main.accepted)
     payments = tuple(
         Payment(sale.agents[trader], str(gain - max(Fraction(0), discount - cut)))

@@ -6,8 +6,6 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-import msgspec
-
 from mabeam.core.bundle_exchange.events import (
     BundlesExchanged,
     ExchangeOpened,
@@ -23,6 +21,7 @@ from mabeam.core.bundle_exchange.outcome import (
     trades_of,
     unused_of,
 )
+from mabeam.core.bundle_exchange.pricing import EXCHANGE_PRICINGS
 from mabeam.core.bundle_exchange.threshold import vcg_discounts
 from mabeam.core.combinatorial.certificate import NODES_CHECKED, Claim, Examiner, disproved
 from mabeam.core.combinatorial.clearing import winners_among
@@ -39,22 +38,10 @@ from mabeam.core.combinatorial.language import (
 from mabeam.core.combinatorial.payments import exactly
 from mabeam.core.combinatorial.protocol import check_session
 from mabeam.core.combinatorial.winners import greedy, value_of
-from mabeam.core.policies import Policies
 from mabeam.core.session.events import Decision, Speech
 from mabeam.core.session.protocol import Hearing, Protocol, Standing, terms
 
-__all__ = ["BUNDLE_EXCHANGE", "EXCHANGE_PRICINGS", "examine_exchange"]
-
-EXCHANGE_PRICINGS: Final[Policies[[], str]] = Policies("pricing rule of exchanges")
-
-
-class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The rule takes none."""
-
-
-@EXCHANGE_PRICINGS.register("threshold", 1, NoParameters)
-def _threshold(parameters: NoParameters) -> str:  # noqa: ARG001 - it has none
-    return "threshold"
+__all__ = ["BUNDLE_EXCHANGE", "examine_exchange"]
 
 
 def check_opening(opening: ExchangeOpened) -> None:

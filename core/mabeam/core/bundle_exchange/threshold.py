@@ -28,18 +28,15 @@ def vcg_discounts(surplus: int, without: Sequence[int]) -> tuple[int, ...]:
 
 
 def threshold(surplus: int, discounts: Sequence[int]) -> Fraction:
-    """Return the least cut of discounts, none below 0, that the surplus suffices for.
+    """Return the least cut of discounts, none below 0, that a surplus of 0 or more suffices for.
 
     The work grows with n log n of the traders.
     """
     total = sum(discounts)
     if total <= surplus:
         return Fraction(0)
-    ordered = sorted(discounts)
-    for place, lowest in enumerate(ordered):
-        # Who has less than the cut gets nothing; the others bear it in equal parts.
-        cut = Fraction(total - surplus, len(ordered) - place)
-        if cut <= lowest:
-            return cut
-        total -= lowest
-    raise AssertionError("a surplus is never below 0, so the largest discount bears the cut")
+    bearers = sorted(discounts, reverse=True)
+    # Who has less than the cut gets nothing; the others bear it in equal parts.
+    while Fraction(total - surplus, len(bearers)) > bearers[-1]:
+        total -= bearers.pop()
+    return Fraction(total - surplus, len(bearers))

@@ -178,10 +178,8 @@ def _unblocked(
         if found.value <= question.ceiling:
             yield msgspec.structs.replace(solution, blocks=blocks, closing=found)
             return
-        block = search.block(found)
-        if block in blocks:
-            return
-        blocks = (*blocks, block)
+        # They meet the conditions of all blocks so far, so what blocks them is another.
+        blocks = (*blocks, search.block(found))
         yield msgspec.structs.replace(solution, blocks=blocks)
 
 

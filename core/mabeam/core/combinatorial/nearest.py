@@ -18,8 +18,6 @@ import msgspec
 
 __all__ = ["Demand", "Nearest", "nearest", "objection_to_payments"]
 
-ROUNDS_MAX: Final = 10_000
-
 Pair: TypeAlias = tuple[Fraction, Fraction]
 _NIL: Final = (Fraction(0), Fraction(0))
 
@@ -76,10 +74,8 @@ def nearest(start: Sequence[int], caps: Sequence[int], demands: Sequence[Demand]
     """
     rows = _rows(start, caps, demands)
     method = _Method(start, rows)
-    for _ in range(ROUNDS_MAX):
-        worst = min(range(len(rows)), key=method.slack, default=None)
-        if worst is None or method.slack(worst) >= _NIL:
-            break
+    # Each condition that is added moves the point away for good, so this ends.
+    while rows and method.slack(worst := min(range(len(rows)), key=method.slack)) < _NIL:
         if not method.add(worst):
             return None
     weights = [_NIL] * len(rows)
