@@ -182,7 +182,9 @@ def _cats(file: Path) -> WinnerProblem:
 def _by_milp(problem: WinnerProblem, seconds: float) -> int:
     """Return the value that scipy finds, 0 for none."""
     goods = len(problem.capacities)
-    rows, columns, values = [], [], []
+    rows: list[int] = []
+    columns: list[int] = []
+    values: list[int] = []
     for number, bid in enumerate(problem.bids):
         for row, value in (*bid.uses, (goods + bid.group, 1)):
             rows.append(row)

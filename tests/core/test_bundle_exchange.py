@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, cast
 
@@ -184,8 +185,8 @@ class TestRefusals:
         assert "no such good" in decision.alternatives[0].reason
 
     def test_the_rule_for_orders_minds_orders_alone(self) -> None:
-        BUNDLE_EXCHANGE.check_speech(opened(), BallotCast(value=1))
-        assert BUNDLE_EXCHANGE.say(BallotCast(value=1)) == ""
+        BUNDLE_EXCHANGE.check_speech(opened(), BallotCast(value=Decimal(1)))
+        assert BUNDLE_EXCHANGE.say(BallotCast(value=Decimal(1))) == ""
 
 
 def variants(decision: BundlesExchanged) -> Iterator[BundlesExchanged]:

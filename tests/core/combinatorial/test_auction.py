@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, cast
 
@@ -166,8 +167,8 @@ class TestBids:
         assert "number of bundles" in decision.alternatives[0].reason
 
     def test_the_rule_for_bids_minds_bids_alone(self) -> None:
-        COMBINATORIAL_AUCTION.check_speech(offered(), BallotCast(value=1))
-        assert COMBINATORIAL_AUCTION.say(BallotCast(value=1)) == ""
+        COMBINATORIAL_AUCTION.check_speech(offered(), BallotCast(value=Decimal(1)))
+        assert COMBINATORIAL_AUCTION.say(BallotCast(value=Decimal(1))) == ""
 
     def test_bids_are_said_in_words(self) -> None:
         word = BidsPlaced(bundles=(Bundle({"B": 2, "A": 1}, 7), Bundle({"A": 1}, 3, "day")))
@@ -466,7 +467,7 @@ class TestForgery:
     def test_any_change_is_found_out(self, rule: str) -> None:
         opening = offered(rule=rule)
         found, decision = heard(opening, *LLG), decided(opening, *LLG)
-        names = []
+        names: list[str] = []
         for name, forged in variants(decision):
             if forged == decision:
                 continue
@@ -599,7 +600,7 @@ class TestAnyBids:
     def test_the_order_of_arrival_changes_no_value(
         self, words: list[tuple[str, list[tuple[str, int]], str]]
     ) -> None:
-        latest = list({agent: (agent, *rest) for agent, *rest in words}.values())
+        latest = list({word[0]: word for word in words}.values())
         value_of: Callable[[Decision], int] = lambda decision: (  # noqa: E731 - it is short
             decision.main.value if isinstance(decision, BundlesAwarded) and decision.main else 0
         )

@@ -54,7 +54,7 @@ def problems(draw: st.DrawFn, *, sellers: bool = False) -> WinnerProblem:
     """Draw small problems of several units, groups, and, if so wished, sellers."""
     goods = draw(st.integers(1, 3))
     capacities = tuple(draw(st.integers(0, 3)) for _ in range(goods))
-    bids = []
+    bids: list[AtomicBid] = []
     for number in range(draw(st.integers(0, 7))):
         group = draw(st.integers(0, number))
         uses = draw(st.dictionaries(st.integers(0, goods - 1), st.integers(1, 3), min_size=1))
@@ -187,7 +187,11 @@ class TestClearing:
         problem = WinnerProblem((1,), (bid(0, 5, 0), bid(1, 4, 0)))
         asked = ClearingProblem(problem, "marginals", "marginals", 1)
         main = Found((0,), 5, 5, (5000,), "prices")
-        first, *_ = clear(asked, lambda *_: main)
+
+        def ask(winners: WinnerProblem, hint: tuple[int, ...], share: int) -> Found:
+            return main
+
+        first, *_ = clear(asked, ask)
         assert (first.main, first.marginals) == (main, ())
         whole = clear_greedily(asked, first)
         assert [one.found.value for one in whole.marginals] == [4]

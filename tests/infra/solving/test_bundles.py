@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
+import scipy.optimize  # type: ignore[import-untyped]  # it has no types
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,7 +49,7 @@ WAYS: Final = pytest.mark.parametrize("way", [by_highs, by_cp], ids=["highs", "c
 def problems(draw: st.DrawFn) -> WinnerProblem:
     """Draw problems of several units, groups and sellers, with at least one bid."""
     goods = draw(st.integers(1, 4))
-    bids = []
+    bids: list[AtomicBid] = []
     for number in range(draw(st.integers(1, 14))):
         group = draw(st.integers(0, number))
         uses = draw(st.dictionaries(st.integers(0, goods - 1), st.integers(1, 3), min_size=1))
@@ -142,7 +143,10 @@ def test_solvers_agree_on_regions(name: str) -> None:
 
 
 def test_without_cp_sat_highs_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundles, "find_spec", lambda _name: None)
+    def absent(_name: str) -> None:
+        return None
+
+    monkeypatch.setattr(bundles, "find_spec", absent)
     monkeypatch.setattr(bundles, "SEARCHED_BIDS_MAX", 0)
     assert cp_sat() is None
     triangle = triangle_of(9)
@@ -180,9 +184,9 @@ def test_a_bound_that_cannot_be_trusted_is_none(
         x = None
 
     bound = {"time": None, "infinite": math.inf, "large": -1e12}[status]
-    monkeypatch.setattr(
-        bundles._optimize,  # noqa: SLF001 - what the solver answers is to be chosen
-        "milp",
-        lambda *_args, **_options: Result(mip_dual_bound=bound),
-    )
+
+    def milp(*_args: object, **_options: object) -> Result:
+        return Result(mip_dual_bound=bound)
+
+    monkeypatch.setattr(scipy.optimize, "milp", milp)
     assert by_highs(triangle_of(2), 1) == ((), None)

@@ -120,6 +120,7 @@ async def test_what_is_taken_back_leaves_no_process(solver: WorkerSolver) -> Non
     solving = asyncio.create_task(solver.solve(Slow("sleeps", 60_000)))
     await until(lambda: solver.pid is not None)
     pid = solver.pid
+    assert pid is not None
     solving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await solving
