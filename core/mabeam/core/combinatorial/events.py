@@ -87,7 +87,7 @@ class Payment(msgspec.Struct, frozen=True, gc=False):
     amount: str
 
 
-class BundleRef(msgspec.Struct, frozen=True, gc=False, array_like=True):
+class BundleRef(msgspec.Struct, frozen=True, gc=False):
     """A bundle by who named it and where among its bundles.
 
     Attributes:
