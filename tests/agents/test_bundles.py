@@ -22,13 +22,23 @@ from mabeam.app import connect
 from mabeam.app.composition import attach
 from mabeam.app.space import Space
 from mabeam.core.bundle_exchange import BundleOrder, BundlesExchanged, ExchangeOpened
-from mabeam.core.combinatorial import Bundle, BundlesAwarded, BundlesOffered, Good
+from mabeam.core.combinatorial import (
+    BidsPlaced,
+    Bundle,
+    BundlesAwarded,
+    BundlesOffered,
+    Good,
+    greedy,
+    value_of,
+)
 from mabeam.core.policies import Policy
 from mabeam.core.session import Participant
 from mabeam.infra.memory import MemoryStore
 from mabeam.infra.solving import WorkerSolver
 from mabeam.infra.system import SystemClock, SystemIds
 from mabeam.projections.verification import verify
+from support.cases import cases
+from support.cats import read_cats
 
 GOODS = (Good("A"), Good("B"))
 BIDDERS = tuple(map(Participant, ("ann", "ben", "cyd")))
@@ -142,6 +152,33 @@ async def test_who_has_spoken_or_hears_of_something_else_keeps_silent(space: Spa
         await session.decision()
     assert session.state.superseded == 0
     await space.sessions.open(ExchangeOpened(goods=("A",), open_for_ms=1))
+
+
+@pytest.mark.slow
+async def test_without_time_the_outcome_is_honest_and_priced_by_the_fallback(space: Space) -> None:
+    """A hard auction of 453 bids, with a thousandth of a second to solve it."""
+    auction = read_cats(cases("wdp_cats") / "mechlib" / "hard0000.txt")
+    async with AsyncExitStack() as stack:
+        await coordinators(stack, space, 1)
+        session = await space.sessions.open(
+            BundlesOffered(
+                goods=tuple(Good(f"g{number}") for number in range(auction.goods)),
+                participants=tuple(map(Participant, auction.bidders)),
+                solver_ms=1,
+                bundles_max=200,
+            )
+        )
+        for name in auction.bidders:
+            await session.say(BidsPlaced(bundles=auction.bundles(name)), by=name)
+        decision = await session.decision()
+    assert isinstance(decision, BundlesAwarded)
+    assert (decision.pricing, decision.outcome) == ("pay_as_bid", "decided")
+    assert decision.main is not None
+    least = value_of(auction.problem, greedy(auction.problem))
+    assert least <= decision.main.value <= 84_188_562 <= decision.main.bound
+    assert decision.main.proof == ""
+    assert Fraction(decision.revenue) == decision.main.value
+    assert (await verify(space.store)).divergences == ()
 
 
 def test_policies_are_made_of_tables() -> None:

@@ -186,9 +186,14 @@ def _unblocked(
 def clear_greedily(
     problem: ClearingProblem, so_far: ClearingSolution | None = None
 ) -> ClearingSolution:
-    """Return what is found without any solver, at once; or what a solver left unfinished."""
+    """Return what is found without any solver, at once; or finish what a solver left.
+
+    Nobody is looked for who could block: that takes as many problems as there are coalitions.
+    """
     if so_far is not None and (so_far.marginals or problem.wanted == "winners"):
         return so_far
+    if problem.wanted != "winners":
+        problem = msgspec.structs.replace(problem, wanted="marginals", fallback="marginals")
 
     def ask(winners: WinnerProblem, hint: tuple[int, ...], share: int) -> Found:  # noqa: ARG001 - it is quick
         if so_far is not None and winners is problem.winners:

@@ -49,15 +49,23 @@ class Nearest:
     weights: tuple[Pair, ...]
 
 
-def _rows(
-    start: Sequence[int], caps: Sequence[int], demands: Iterable[Demand]
-) -> list[tuple[list[int], int]]:
-    """Return coefficients and least value of each condition."""
-    count = len(start)
-    unit = [[int(i == j) for j in range(count)] for i in range(count)]
-    rows = [(unit[i], start[i]) for i in range(count)]
-    rows += [([-one for one in unit[i]], -caps[i]) for i in range(count)]
-    rows += [([int(i in one.payers) for i in range(count)], one.least) for one in demands]
+class _Row(msgspec.Struct, frozen=True, gc=False):
+    """A condition: what some pay together, times a sign, is not below a number."""
+
+    payers: tuple[int, ...]
+    sign: int
+    least: int
+
+    def total(self, payments: Sequence[Fraction]) -> Fraction:
+        """Return what they pay together, times the sign."""
+        return self.sign * sum((payments[payer] for payer in self.payers), Fraction(0))
+
+
+def _rows(start: Sequence[int], caps: Sequence[int], demands: Iterable[Demand]) -> list[_Row]:
+    """Return all conditions: those of the start first, then the caps, then the demands."""
+    rows = [_Row((payer,), 1, one) for payer, one in enumerate(start)]
+    rows += [_Row((payer,), -1, -one) for payer, one in enumerate(caps)]
+    rows += [_Row(one.payers, 1, one.least) for one in demands]
     return rows
 
 
@@ -81,33 +89,33 @@ def nearest(start: Sequence[int], caps: Sequence[int], demands: Sequence[Demand]
     weights = [_NIL] * len(rows)
     for row, weight in zip(method.active, method.weights, strict=True):
         weights[row] = weight
-    return Nearest(tuple(near for _, near in method.point), tuple(weights))
+    return Nearest(tuple(method.near), tuple(weights))
 
 
 class _Method:
-    """The dual active set: a point, the conditions that hold it, and their multipliers."""
+    """The dual active set: a point, the conditions that hold it, and their multipliers.
 
-    def __init__(self, start: Sequence[int], rows: list[tuple[list[int], int]]) -> None:
-        self.point: list[Pair] = [(Fraction(-1), Fraction(one)) for one in start]
-        self.active: list[int] = []
-        self.weights: list[Pair] = []
+    It starts where everybody pays the least, each held there by the infinite pull downward.
+    """
+
+    def __init__(self, start: Sequence[int], rows: list[_Row]) -> None:
+        self.far = [Fraction(0)] * len(start)
+        self.near = [Fraction(one) for one in start]
+        self.active = list(range(len(start)))
+        self.weights: list[Pair] = [(Fraction(1), Fraction(0))] * len(start)
         self._rows = rows
 
     def slack(self, row: int) -> Pair:
         """Return by how much a condition is met."""
-        normal, least = self._rows[row]
-        far = sum((c * p[0] for c, p in zip(normal, self.point, strict=True)), Fraction(0))
-        near = sum((c * p[1] for c, p in zip(normal, self.point, strict=True)), Fraction(0))
-        return far, near - least
+        one = self._rows[row]
+        return one.total(self.far), one.total(self.near) - one.least
 
     def add(self, row: int) -> bool:
         """Let the point meet one more condition; tell whether it can."""
-        normal = self._rows[row][0]
         weight = _NIL
         while True:
-            shares = self._shares(normal)
-            step = self._step(normal, shares)
-            length = sum((one * one for one in step), Fraction(0))
+            shares, step = self._direction(self._rows[row])
+            length = sum((one * one for one in step.values()), Fraction(0))
             bounds = [
                 (_scaled(self.weights[place], 1 / share), place)
                 for place, share in enumerate(shares)
@@ -121,37 +129,43 @@ class _Method:
             for index, share in enumerate(shares):
                 self.weights[index] = _plus(self.weights[index], _scaled(taken, -share))
             weight = _plus(weight, taken)
-            if length:
-                self.point = [
-                    _plus(one, _scaled(taken, move))
-                    for one, move in zip(self.point, step, strict=True)
-                ]
+            for payer, move in step.items():
+                self.far[payer] += taken[0] * move
+                self.near[payer] += taken[1] * move
             if taken == full:
                 self.active.append(row)
                 self.weights.append(weight)
                 return True
             del self.active[place], self.weights[place]
 
-    def _shares(self, normal: list[int]) -> list[Fraction]:
-        """Return the combination of the active normals that is nearest to another."""
-        normals = [self._rows[row][0] for row in self.active]
-        matrix = [
-            [Fraction(_dot(one, other)) for other in normals] + [Fraction(_dot(one, normal))]
-            for one in normals
+    def _direction(self, row: _Row) -> tuple[list[Fraction], dict[int, Fraction]]:
+        """Return the combination of active conditions nearest to another, and what it leaves.
+
+        Who is held by a condition of its own cannot move, so only the conditions on several are
+        solved for, among those who can.
+        """
+        active = [(self._rows[one], one < 2 * len(self.near)) for one in self.active]
+        held = {one.payers[0] for one, is_single in active if is_single}
+        joint = [one for one, is_single in active if not is_single]
+        free = [set(one.payers) - held for one in joint]
+        aim = set(row.payers) - held
+        solved = _solved(
+            [
+                [Fraction(len(one & other)) for other in free]
+                + [Fraction(row.sign * len(one & aim))]
+                for one in free
+            ]
+        )
+        step = dict.fromkeys(row.payers, Fraction(row.sign))
+        for one, share in zip(joint, solved, strict=True):
+            for payer in one.payers:
+                step[payer] = step.get(payer, Fraction(0)) - share
+        shares_of_joint = iter(solved)
+        shares = [
+            one.sign * step.pop(one.payers[0], Fraction(0)) if is_single else next(shares_of_joint)
+            for one, is_single in active
         ]
-        return _solved(matrix)
-
-    def _step(self, normal: list[int], shares: list[Fraction]) -> list[Fraction]:
-        step = [Fraction(one) for one in normal]
-        for row, share in zip(self.active, shares, strict=True):
-            if share:
-                for index, one in enumerate(self._rows[row][0]):
-                    step[index] -= share * one
-        return step
-
-
-def _dot(one: Sequence[int], other: Sequence[int]) -> int:
-    return sum(map(int.__mul__, one, other))
+        return shares, step
 
 
 def _scaled(pair: Pair, factor: Fraction) -> Pair:
@@ -190,16 +204,14 @@ def objection_to_payments(
     if len(claimed.payments) != len(start) or len(claimed.weights) != len(rows):
         return "payments or weights are missing"
     sums = [[Fraction(0), Fraction(0)] for _ in start]
-    for (normal, least), weight in zip(rows, claimed.weights, strict=True):
-        slack = sum(
-            (c * p for c, p in zip(normal, claimed.payments, strict=True)), Fraction(-least)
-        )
+    for row, weight in zip(rows, claimed.weights, strict=True):
+        slack = row.total(claimed.payments) - row.least
         if slack < 0:
             return f"a condition is missed by {-slack}"
         if weight < _NIL or (slack and weight != _NIL):
             return "a weight is negative, or stands at a condition that does not bind"
-        for index, coefficient in enumerate(normal):
-            sums[index][0] += coefficient * weight[0]
-            sums[index][1] += coefficient * weight[1]
+        for payer in row.payers:
+            sums[payer][0] += row.sign * weight[0]
+            sums[payer][1] += row.sign * weight[1]
     due = [[Fraction(1), p - s] for p, s in zip(claimed.payments, start, strict=True)]
     return "" if sums == due else "the weights do not balance"

@@ -67,12 +67,12 @@ class WorkerSolver:
             ConfigurationError: No way to solve problems of this class is known here.
         """
         way = way_for(type(problem))
-        small = way.at_once(problem)
+        small = await asyncio.to_thread(way.at_once, problem)
         if small is not None:
             return small
         async with self._lock:
             best = await self._best(way, problem)
-        return way.finish(problem, best)
+        return await asyncio.to_thread(way.finish, problem, best)
 
     async def _best(self, way: Way, problem: msgspec.Struct) -> msgspec.Struct | None:
         """Return the last solution that comes in time, or None; leave no process that is late."""
