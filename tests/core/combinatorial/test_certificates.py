@@ -71,7 +71,9 @@ class TestUnproved:
         opening = offered(parameters={"fallback": "core"})
         core = solution_of(heard(offered(rule="core"), *LLG))
         assert core is not None
-        found, solution = self.solution(opening=opening, blocks=core.blocks, closing=core.closing)
+        found, solution = self.solution(
+            opening=opening, blocks=core.blocks, closing=core.closing, paid=core.paid
+        )
         decision = concluded(found, solution)
         COMBINATORIAL_AUCTION.verify(found, decision)
         assert (decision.pricing, decision.revenue) == ("core", "100")

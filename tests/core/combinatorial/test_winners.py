@@ -179,7 +179,7 @@ class TestClearing:
     def test_what_is_cleared_at_once_is_honest(self, problem: WinnerProblem, wanted: str) -> None:
         asked = ClearingProblem(problem, wanted, "core", 1)  # type: ignore[arg-type]  # one of them
         found = clear_greedily(asked).main
-        assert found.value == value_of(problem, greedy(problem))
+        assert found.value >= value_of(problem, greedy(problem))
         assert found.value <= brute_force(problem) <= found.bound
         assert found.proved == (found.value == found.bound)
 

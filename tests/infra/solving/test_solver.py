@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from fractions import Fraction
 from typing import Final
 
 import msgspec
@@ -65,6 +66,26 @@ async def test_one_process_solves_one_problem_after_the_other(solver: WorkerSolv
     first = solver.pid
     assert (await solved(solver, problem(22))).main.value == 31
     assert solver.pid == first
+
+
+async def test_core_payments_come_back_as_exact_fractions(solver: WorkerSolver) -> None:
+    """Fourteen pairs of locals and one global for each: the locals share what it offers."""
+    bids = [
+        AtomicBid(3 * place + part, 3 * place + part, amount, uses)
+        for place in range(14)
+        for part, (amount, uses) in enumerate(
+            (
+                (8, ((2 * place, 1),)),
+                (7, ((2 * place + 1, 1),)),
+                (10, ((2 * place, 1), (2 * place + 1, 1))),
+            )
+        )
+    ]
+    winners = WinnerProblem((1,) * 28, tuple(bids))
+    found = await solved(solver, ClearingProblem(winners, "core", "winners", 30_000))
+    assert solver.pid is not None
+    assert found.paid is not None
+    assert found.paid.payments == (Fraction(11, 2), Fraction(9, 2)) * 14
 
 
 async def test_the_process_ends_with_its_context() -> None:

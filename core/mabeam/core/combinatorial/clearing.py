@@ -13,6 +13,7 @@ import msgspec
 
 from mabeam.core.combinatorial.bounds import bound_by
 from mabeam.core.combinatorial.core_prices import Block, CoreSearch, core_payments
+from mabeam.core.combinatorial.nearest import Nearest
 from mabeam.core.combinatorial.search import exact, nodes_for
 from mabeam.core.combinatorial.winners import (
     Found,
@@ -84,12 +85,14 @@ class ClearingSolution(msgspec.Struct, frozen=True, tag=True):
         marginals: The best without each winner, in the order of their numbers; or nothing.
         blocks: Bids that others could have accepted instead; each made the payments rise.
         closing: What was found when nothing blocked any more; None if that was not reached.
+        paid: What the winners pay then, and its proof.
     """
 
     main: Found
     marginals: tuple[Marginal, ...] = ()
     blocks: tuple[Block, ...] = ()
     closing: Found | None = None
+    paid: Nearest | None = None
 
 
 def winners_among(problem: WinnerProblem, accepted: Sequence[int]) -> tuple[int, ...]:
@@ -176,7 +179,7 @@ def _unblocked(
         hint = search.hint(question)
         found = settled(question.problem, ask(question.problem, hint, 2), hint)
         if found.value <= question.ceiling:
-            yield msgspec.structs.replace(solution, blocks=blocks, closing=found)
+            yield msgspec.structs.replace(solution, blocks=blocks, closing=found, paid=paid)
             return
         # They meet the conditions of all blocks so far, so what blocks them is another.
         blocks = (*blocks, search.block(found))

@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from mabeam.core.combinatorial.certificate import Examiner, disproved, economy_of, refs_of
 from mabeam.core.combinatorial.clearing import ClearingSolution
-from mabeam.core.combinatorial.core_prices import Block, CoreSearch, core_payments, gains_of
+from mabeam.core.combinatorial.core_prices import Block, CoreSearch, gains_of
 from mabeam.core.combinatorial.events import Coalition, CoreProof, Economy, Multipliers
 from mabeam.core.combinatorial.language import Sale
 from mabeam.core.combinatorial.nearest import Nearest, objection_to_payments
@@ -55,7 +55,7 @@ def priced(sale: Sale, solution: ClearingSolution, pricing: Pricing) -> Priced:
         gained = gains_of(sale.problem, solution.main.accepted)
         return Priced("pay_as_bid", tuple(Fraction(gain) for _, gain in gained))
     search = CoreSearch(sale.problem, solution.main, values)
-    paid = core_payments(search, solution.blocks) if solution.closing else None
+    paid = solution.paid if solution.closing else None
     applied = pricing_due(pricing, is_proved=is_proved, has_core=paid is not None)
     if applied == "core":
         assert paid is not None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from asyncio import StreamReader
-from typing import BinaryIO, Final, Literal
+from fractions import Fraction
+from typing import BinaryIO, Final, Literal, TypeVar
 
 import msgspec
 
-__all__ = ["Answer", "Task", "read_answer", "read_task", "write"]
+__all__ = ["Answer", "Task", "framed", "packed", "read_answer", "read_task", "unpacked", "write"]
 
 _LENGTH_BYTES: Final = 4
+StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -39,6 +41,25 @@ class Answer(msgspec.Struct, frozen=True):
     kind: Literal["ready", "better", "done", "failed"]
     body: bytes = b""
     error: str = ""
+
+
+def packed(value: msgspec.Struct) -> bytes:
+    """Return a problem or a solution as bytes; fractions as their text."""
+    return msgspec.msgpack.encode(value, enc_hook=_as_text)
+
+
+def unpacked(raw: bytes, type_: type[StructT]) -> StructT:
+    """Return a problem or a solution from its bytes."""
+    return msgspec.msgpack.decode(raw, type=type_, dec_hook=_from_text)
+
+
+def _as_text(value: object) -> str:
+    assert isinstance(value, Fraction)
+    return str(value)
+
+
+def _from_text(type_: type, value: object) -> object:
+    return type_(value)
 
 
 def framed(value: Task | Answer) -> bytes:

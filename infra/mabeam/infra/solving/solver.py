@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from mabeam.core.errors import ConfigurationError
-from mabeam.infra.solving.frames import Answer, Task, framed, read_answer
+from mabeam.infra.solving.frames import Answer, Task, framed, packed, read_answer, unpacked
 from mabeam.infra.solving.registry import Way, name_of, way_for
 
 __all__ = ["WorkerSolver"]
@@ -77,7 +77,7 @@ class WorkerSolver:
     async def _best(self, way: Way, problem: msgspec.Struct) -> msgspec.Struct | None:
         """Return the last solution that comes in time, or None; leave no process that is late."""
         limit_ms = way.limit_ms(problem)
-        task = Task(name_of(way.problem), msgspec.msgpack.encode(problem), limit_ms)
+        task = Task(name_of(way.problem), packed(problem), limit_ms)
         best: msgspec.Struct | None = None
         is_at_rest = False
         try:
@@ -89,7 +89,7 @@ class WorkerSolver:
                 await process.stdin.drain()
                 answer = await read_answer(process.stdout)
                 while answer.kind == "better":
-                    best = msgspec.msgpack.decode(answer.body, type=way.solution)
+                    best = unpacked(answer.body, way.solution)
                     answer = await read_answer(process.stdout)
             is_at_rest = True
             self._note(answer)

@@ -17,10 +17,8 @@ from importlib import import_module
 from queue import SimpleQueue
 from typing import BinaryIO, Final
 
-import msgspec
-
 from mabeam.core import catalogue
-from mabeam.infra.solving.frames import Answer, Task, read_task, write
+from mabeam.infra.solving.frames import Answer, Task, packed, read_task, unpacked, write
 from mabeam.infra.solving.registry import WAYS, way_for
 
 __all__ = ["main"]
@@ -62,11 +60,11 @@ def _listen(stream: BinaryIO, tasks: SimpleQueue[Task]) -> None:
 def _answer(answers: BinaryIO, task: Task) -> None:
     try:
         way = way_for(task.way)
-        problem = msgspec.msgpack.decode(task.problem, type=way.problem)
+        problem = unpacked(task.problem, way.problem)
         module, _, name = way.solve.partition(":")
         solve = getattr(import_module(module), name)
         for solution in solve(problem, time.monotonic() + task.limit_ms / 1000):
-            write(answers, Answer("better", msgspec.msgpack.encode(solution)))
+            write(answers, Answer("better", packed(solution)))
     except Exception as error:  # noqa: BLE001 - whatever it is, the owner is told
         write(answers, Answer("failed", error=f"{type(error).__name__}: {error}"))
     else:
