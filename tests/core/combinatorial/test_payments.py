@@ -266,6 +266,19 @@ class TestNearest:
         negative = ((Fraction(-1), Fraction(0)), *found.weights[1:])
         assert "negative" in objection(("11/2", "9/2"), negative)
 
+    def test_conditions_that_hang_together_are_solved_together(self) -> None:
+        start, caps = (0,) * 4, (20,) * 4
+        demands = [
+            Demand((0, 1), 10),
+            Demand((1, 2), 10),
+            Demand((2, 3), 10),
+            Demand((0, 1, 2), 18),
+            Demand((0, 2, 3), 17),
+        ]
+        found = nearest(start, caps, demands)
+        assert found is not None
+        assert objection_to_payments(start, caps, demands, found) == ""
+
     def test_demands_that_contradict_the_caps_are_found_out(self) -> None:
         assert nearest((0, 0), (3, 3), [Demand((0, 1), 7)]) is None
         assert nearest((0,), (3,), [Demand((), 1)]) is None
