@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from mabeam.core import catalogue
 from mabeam.core.errors import Rejected
 from mabeam.core.events import Event, registered
 from mabeam.core.session.events import Opening, Speech
@@ -16,6 +17,9 @@ __all__ = ["kinds_of_speech", "opening_of", "speech_of"]
 
 EventT = TypeVar("EventT", bound=Event)
 _MS: Final = 1000
+
+# Importing the catalogue registers every protocol that comes with mabeam.
+_REGISTERED: Final = catalogue.DOMAINS
 
 
 def opening_of(protocol: str, fields: Mapping[str, Any]) -> Opening:
