@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from bench.appending import measure_one_by_one, measure_pipelined
+from bench.bundles import measure_bundles
 from bench.checking import measure_check
 from bench.deciding import measure_decisions
 from bench.failover import measure_failover
@@ -49,6 +50,7 @@ _BENCHMARKS: Final[dict[str, Callable[[Sizes], Awaitable[list[Figure]]]]] = {
     "check": measure_check,
     "votes": measure_votes,
     "matching": measure_matching,
+    "bundles": measure_bundles,
 }
 # Not among all: elections take seconds, however little is measured.
 _ON_REQUEST: Final[dict[str, Callable[[Sizes], Awaitable[list[Figure]]]]] = {

@@ -23,6 +23,8 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
         recorded: Events that the library `eventsourcing` reads again.
         rounds: Decisions for each number of agents.
         sessions: Sessions that are held side by side.
+        bundles: Bidders and goods of each random auction of bundles.
+        cats: How many auctions of CATS are solved, where there are any.
         starts: How often a program is started.
         marks: Events after which memory is looked at.
     """
@@ -37,6 +39,8 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     recorded: int
     rounds: tuple[tuple[int, int], ...]
     sessions: int
+    bundles: tuple[tuple[int, int], ...]
+    cats: int
     starts: int
     marks: tuple[int, ...]
 
@@ -52,6 +56,8 @@ FULL: Final = Sizes(
     recorded=10_000,
     rounds=((3, 100), (10, 100), (100, 40)),
     sessions=1_000,
+    bundles=((10, 10), (20, 20), (50, 30)),
+    cats=2,
     starts=20,
     marks=(20_000, 50_000, 100_000),
 )
@@ -66,6 +72,8 @@ QUICK: Final = Sizes(
     recorded=5_000,
     rounds=((3, 40), (10, 40), (100, 10)),
     sessions=200,
+    bundles=((10, 10), (20, 20)),
+    cats=1,
     starts=5,
     marks=(10_000, 20_000),
 )
@@ -80,6 +88,8 @@ TINY: Final = Sizes(
     recorded=200,
     rounds=((3, 2), (4, 2)),
     sessions=5,
+    bundles=((3, 4),),
+    cats=0,
     starts=1,
     marks=(100, 200),
 )

@@ -17,6 +17,23 @@ from mabeam.core.agent.events import (
     Updated,
 )
 from mabeam.core.auction.events import AuctionDecided, AuctionOpened, BidPlaced
+from mabeam.core.bundle_exchange import (
+    BundleOrder,
+    BundlesExchanged,
+    ExchangeOpened,
+    OrdersPlaced,
+)
+from mabeam.core.bundle_exchange.events import BundleTrade
+from mabeam.core.combinatorial import (
+    Award,
+    BidsPlaced,
+    Bundle,
+    BundlesAwarded,
+    BundlesOffered,
+    Economy,
+    Good,
+    Payment,
+)
 from mabeam.core.consensus.events import (
     BallotCast,
     ConsensusDecided,
@@ -277,6 +294,72 @@ SAID_OF_VARIABLES: list[tuple[Event, str]] = [
     ),
     (ConstraintChecked(variable="a", value=3), "finds x kept by a = 3"),
 ]
+
+
+PRICED = Economy(value=140, bound=140, proof="prices")
+SAID_OF_BUNDLES: list[tuple[Event, str]] = [
+    (
+        BundlesOffered(goods=(Good("gpu", 2), Good("disk"))),
+        "offers in bundles: 2 gpu + disk",
+    ),
+    (
+        BidsPlaced(bundles=(Bundle({"gpu": 2}, 1500), Bundle({"disk": 1}, 7)), note="either"),
+        "bids 1,500 for 2 gpu or else 7 for disk (either)",
+    ),
+    (BidsPlaced(bundles=()), "bids nothing"),
+    (
+        BundlesAwarded(
+            outcome="decided",
+            rule=Policy("vcg"),
+            considered=Considered(1, 2),
+            awards=(Award("ann", 0, {"gpu": 2}, 140),),
+            payments=(Payment("ann", "15/2"),),
+            pricing="vcg",
+            main=PRICED,
+        ),
+        (
+            "awards: ann gets 2 gpu; worth 140, which prices prove to be the best; "
+            "VCG payments: ann pays 15/2"
+        ),
+    ),
+    (
+        BundlesAwarded(outcome="no_quorum", rule=Policy("vcg"), considered=Considered(1, 2)),
+        "sells nothing",
+    ),
+    (ExchangeOpened(goods=("A", "B")), "opens an exchange for bundles of A and B"),
+    (
+        OrdersPlaced(orders=(BundleOrder("sell", {"A": 1}, 3), BundleOrder("buy", {"B": 2}, 4))),
+        "would sell A for 3 or also buy 2 B for 4",
+    ),
+    (
+        BundlesExchanged(
+            outcome="decided",
+            rule=Policy("threshold"),
+            considered=Considered(1, 2),
+            trades=(
+                BundleTrade("ann", 0, "sell", {"A": 1}, 3),
+                BundleTrade("ben", 0, "buy", {"A": 1}, 9),
+            ),
+            payments=(Payment("ann", "-6"), Payment("ben", "6")),
+            main=Economy(value=6, bound=8),
+        ),
+        (
+            "trades: ann sells A and ben buys A; worth 6, and no more than 8 is possible; "
+            "ann gets 6 and ben pays 6"
+        ),
+    ),
+    (
+        BundlesExchanged(
+            outcome="no_quorum", rule=Policy("threshold"), considered=Considered(1, 2)
+        ),
+        "lets nobody trade",
+    ),
+]
+
+
+@pytest.mark.parametrize(("event", "words"), SAID_OF_BUNDLES, ids=[w for _, w in SAID_OF_BUNDLES])
+def test_bundles_are_told_with_how_they_are_known_to_be_the_best(event: Event, words: str) -> None:
+    assert tell(recorded(event)) == words
 
 
 @pytest.mark.parametrize(("event", "words"), SAID, ids=[words for _, words in SAID])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ FIGURES = {
     "replay": 7,
     "rebuild": 2,
     "decisions": 8,
+    "sessions": 4,
     "start": 1,
     "memory": 10,
     "tables": 1,
@@ -31,6 +33,7 @@ FIGURES = {
     "eventsourcing": 10,
     "upcasting": 2,
     "matching": 3,
+    "bundles": 6 if find_spec("ortools") else 3,
     "failover": 6,
     "votes": 10,
 }

@@ -20,6 +20,7 @@ from mabeam.app.composition import open_store
 from mabeam.core.envelope import Recorded
 from mabeam.core.ports import Delivery, EventStore, Write
 from mabeam.core.subjects import EVERYTHING, Filter
+from mabeam.infra.solving import WorkerSolver
 from mabeam.infra.system import SystemClock, SystemIds
 
 ACK_WAIT_SECONDS = 0.5
@@ -111,9 +112,9 @@ class DoomedStore:
 async def main(url: str, space: str, step: int, when: str) -> None:
     """Coordinate until killed."""
     author = Author(SystemClock(), SystemIds())
-    async with open_store(space, url) as store:
+    async with open_store(space, url) as store, WorkerSolver() as solver:
         doomed = cast("EventStore", DoomedStore(store, Doom(step, when)))
-        async with Coordinator(doomed, author, ack_wait_seconds=ACK_WAIT_SECONDS):
+        async with Coordinator(doomed, author, ack_wait_seconds=ACK_WAIT_SECONDS, solver=solver):
             sys.stdout.write("ready\n")
             sys.stdout.flush()
             await asyncio.Event().wait()

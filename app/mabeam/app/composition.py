@@ -23,6 +23,7 @@ from mabeam.infra.jetstream import JetStreamStore
 from mabeam.infra.jetstream import connect as connect_server
 from mabeam.infra.jetstream import open_store as open_log
 from mabeam.infra.observability import quiet_log
+from mabeam.infra.solving import WorkerSolver
 from mabeam.infra.system import SystemClock, SystemIds
 from mabeam.projections.runner import Live
 from mabeam.projections.world import WORLD
@@ -169,7 +170,9 @@ async def attach(
     async with AsyncExitStack() as stack:
         log = await stack.enter_async_context(observer.observing(store))
         if coordinate:
-            await stack.enter_async_context(Coordinator(log, author, telemetry=observer))
+            solver = await stack.enter_async_context(WorkerSolver())
+            coordinator = Coordinator(log, author, telemetry=observer, solver=solver)
+            await stack.enter_async_context(coordinator)
         live = await stack.enter_async_context(Live(WORLD, log))
         _ = stack.enter_context(observer.following(log.space, "space", live))
         await live.caught_up()

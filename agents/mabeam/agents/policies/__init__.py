@@ -15,6 +15,10 @@ from mabeam.agents.policies.auctions import (
     TruthfulBidder,
     worth_of,
 )
+from mabeam.agents.policies.bundles import (
+    BundleTrader,
+    TruthfulBundleBidder,
+)
 from mabeam.agents.policies.graphs import (
     GraphAgent,
 )
@@ -69,6 +73,7 @@ __all__ = [
     "AgentPolicy",
     "ApprovingVoter",
     "BudgetedBidder",
+    "BundleTrader",
     "CapableContractor",
     "ClockBidder",
     "CommittingBidder",
@@ -101,6 +106,7 @@ __all__ = [
     "TextJudge",
     "TitForTatNegotiator",
     "TruthfulBidder",
+    "TruthfulBundleBidder",
     "UtilityDeclarer",
     "VoterInTheMiddle",
     "policies",

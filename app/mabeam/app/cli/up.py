@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from mabeam.app.cli.place import Place
     from mabeam.core.telemetry import Telemetry
+    from mabeam.infra.solving import WorkerSolver
 
 __all__ = ["up"]
 
@@ -120,6 +121,7 @@ class _Coordinators:
         self._url = url
         self._stack = stack
         self._telemetry = telemetry
+        self._solver: WorkerSolver | None = None
         self._taken: set[str] = set()
         # Archives and mirrors; a mirror may be promoted one day.
         self._passed: set[str] = set()
@@ -141,9 +143,13 @@ class _Coordinators:
         from mabeam.agents.coordinator import Coordinator
         from mabeam.app.composition import open_store
         from mabeam.infra.observability import bind_log
+        from mabeam.infra.solving import WorkerSolver
         from mabeam.infra.system import SystemClock, SystemIds
 
         author = Author(SystemClock(), SystemIds())
+        if self._solver is None:
+            # One process solves for all spaces, one problem after the other.
+            self._solver = await self._stack.enter_async_context(WorkerSolver())
         for space in spaces:
             if space not in self._taken:
                 bind_log(space=space)
@@ -153,7 +159,7 @@ class _Coordinators:
                 )
                 store = await self._stack.enter_async_context(opened)
                 log = await self._stack.enter_async_context(looking.observing(store))
-                coordinator = Coordinator(log, author, telemetry=looking)
+                coordinator = Coordinator(log, author, telemetry=looking, solver=self._solver)
                 await self._stack.enter_async_context(coordinator)
                 self._taken.add(space)
 

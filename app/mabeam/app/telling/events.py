@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from mabeam.app.telling.bundles import of_bundles
 from mabeam.app.telling.numbers import number_in_words, of_refinement
 from mabeam.app.telling.variables import of_variable
 from mabeam.app.telling.words import because, joined, reason_in_words
@@ -54,7 +55,8 @@ def tell(recorded: Recorded) -> str:
         return f"says what nobody can read: {error}"
     if isinstance(event, Several):
         return "; ".join(map(tell, recorded.parts)) or "says what counts no more"
-    return of_variable(event, recorded.entity) or of_refinement(event) or told(event)
+    words = of_variable(event, recorded.entity) or of_refinement(event) or of_bundles(event)
+    return words or told(event)
 
 
 def asides(recorded: Recorded) -> list[str]:
