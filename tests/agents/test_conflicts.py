@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
@@ -14,8 +15,10 @@ from structlog.testing import capture_logs
 from mabeam.agents.author import Author
 from mabeam.agents.coordinator import Coordinator
 from mabeam.agents.policies import (
+    ConcedingNegotiator,
     PolicyAgent,
     ProposerOnce,
+    RankedVoter,
     Supervisor,
     TruthfulBidder,
     VoterInTheMiddle,
@@ -27,6 +30,7 @@ from mabeam.core.auction.events import AuctionOpened
 from mabeam.core.consensus.events import ConsensusOpened
 from mabeam.core.envelope import Recorded
 from mabeam.core.events import Event
+from mabeam.core.negotiation.utility import Evaluation
 from mabeam.core.policies import Policy
 from mabeam.core.session.events import Opening
 from mabeam.core.subjects import Boundary
@@ -114,6 +118,39 @@ async def test_those_who_disagree_bid_for_their_value(space: Space, many: int) -
     assert space.variables.value("colour") == "green"
     (opened,) = await events(space, AuctionOpened)
     assert (opened.actor, len(await events(space, ConflictResolved))) == ("coordinator", 1)
+    assert (await verify(space.store)).divergences == ()
+
+
+@pytest.mark.parametrize("many", [1, 3])
+async def test_others_vote_on_what_two_disagree_about(space: Space, many: int) -> None:
+    brief = {"fields": {"participants": ["cyd", "dan", "eve"], "rule": "plurality"}}
+    async with AsyncExitStack() as stack:
+        for _ in range(many):
+            await stack.enter_async_context(coordinator(space))
+        wishes = {"cyd": "blue", "dan": "green", "eve": "blue"}
+        for name, wish in wishes.items():
+            await space.host(PolicyAgent(name, [RankedVoter(ranking=(wish,))]))
+        policy = Policy("vote", parameters=brief)
+        await space.variables.declare("colour", COLOURS, on_conflict=policy)
+        await clash(space, "colour", ann="green", bob="blue")
+        await applied(space)
+    assert space.variables.value("colour") == "blue"
+    assert (await verify(space.store)).divergences == ()
+
+
+async def test_those_who_disagree_negotiate(space: Space) -> None:
+    policy = Policy("negotiation", parameters={"fields": {"rounds": 3}})
+    async with coordinator(space):
+        for name, green, blue in (("ann", 2, 1), ("bob", 1, 2)):
+            worth = Evaluation(Decimal(1), (Decimal(green), Decimal(blue)))
+            haggler = ConcedingNegotiator(evaluations=(worth,))
+            await space.host(PolicyAgent(name, [haggler]))
+        await space.variables.declare("colour", COLOURS, on_conflict=policy)
+        await clash(space, "colour", ann="green", bob="blue")
+        await applied(space)
+    (resolved,) = await events(space, ConflictResolved)
+    assert isinstance(resolved.data, ConflictResolved)
+    assert resolved.data.reason.endswith(" was chosen")
     assert (await verify(space.store)).divergences == ()
 
 

@@ -56,6 +56,14 @@ PLANTS = [
         "Only infra.sql imports SQLAlchemy and drivers of databases",
         {"app.planted": "def ask():\n    import sqlite3\n"},
     ),
+    (
+        "Only infra.solving imports numpy, scipy and solvers",
+        {"core.planted": "def ask():\n    import numpy\n"},
+    ),
+    (
+        "Only infra.solving imports numpy, scipy and solvers",
+        {"infra.planted": "import scipy.optimize"},
+    ),
     ("Only agents.dspy imports dspy", {"agents.planted": "def ask():\n    import dspy\n"}),
     (MEASURES, {"core.planted": "from opentelemetry import trace"}),
     (MEASURES, {"agents.planted": "import prometheus_client"}),
@@ -137,6 +145,7 @@ def test_the_permitted_importers_break_nothing(tmp_path: Path) -> None:
             "infra.jetstream.planted": "import nats\nimport nats.aio.client\n",
             "infra.eventsourcing.planted": "import eventsourcing.persistence\n",
             "infra.sql.planted": "import psycopg, sqlalchemy, sqlite3\n",
+            "infra.solving.planted": "import numpy, scipy.optimize\n",
             "infra.planted": "import asyncio, os, time, mabeam.core\n",
             "infra.observability.metrics.planted": "import prometheus_client\n",
             "agents.dspy.planted": "import dspy\n",

@@ -26,6 +26,7 @@ from mabeam.core.variable import (
     resolve,
     won_by_agent,
 )
+from mabeam.core.variable.forums import labels
 from mabeam.core.variable.referral import (
     FALLBACKS_MAX,
     check_policy,
@@ -34,6 +35,7 @@ from mabeam.core.variable.referral import (
     settled_by,
 )
 from mabeam.core.variable.resolving import PATIENCE_NS
+from mabeam.core.variable.types import Value
 from support.disputes import (
     BOTH,
     IT,
@@ -117,6 +119,8 @@ class TestForums:
             ("consensus", TEXTS, Decimal(0)),
             ("consensus", TEXTS, Decimal(3)),
             ("consensus", WHOLE, "10"),
+            ("vote", TEXTS, "purple"),
+            ("negotiation", TEXTS, "purple"),
         ],
     )
     def test_a_result_that_means_nothing_is_refused(
@@ -124,6 +128,15 @@ class TestForums:
     ) -> None:
         with pytest.raises(Rejected):
             settled_by(Referral(protocol, {}, (), LAST), "c", type_, BOTH, result)
+
+    @pytest.mark.parametrize("protocol", ["vote", "negotiation"])
+    def test_candidates_are_chosen_by_their_values(self, protocol: str) -> None:
+        values: list[Value] = ["red", 7, "a > b", "red", 1.5]
+        candidates = [Candidate(f"p{n}", f"a{n}", v, n, 1) for n, v in enumerate(values)]
+        names = ("number 1", "7", "number 3", "number 4", "1.5")
+        assert labels(candidates) == names
+        found = settled_by(Referral(protocol, {}, (), LAST), "c", TEXTS, candidates, "number 3")
+        assert (found.value, found.reason) == ("a > b", "number 3 was chosen")
 
     def test_a_conflict_for_a_session_cannot_be_resolved_on_the_spot(self) -> None:
         with pytest.raises(Rejected) as caught:

@@ -73,15 +73,14 @@ class _Negotiator(AgentPolicy, frozen=True, kw_only=True):
         me: str,
         session: SessionState,
         event: Event,  # noqa: ARG002 - the state says it all
-        heard: Heard,
+        heard: Heard,  # noqa: ARG002 - the state says it all
     ) -> Sequence[Answer]:
         """Accept what stands if it is worth enough, else offer what is; leave if nothing is."""
         opening, talks = session.opening, session.course
         if not isinstance(opening, NegotiationOpened) or session.phase != "open":
             return ()
         assert isinstance(talks, Talks)
-        # Only the event with which its turn began is answered, so it speaks once in a turn.
-        if talks.ended or talks.next != me or talks.cause != heard.recorded.id:
+        if talks.ended or talks.next != me:
             return ()
         worths = table(opening.issues, self.evaluations)
         best = Fraction(max(worths.units), worths.scale)

@@ -14,13 +14,15 @@ import msgspec
 from mabeam.core.auction import AUCTION
 from mabeam.core.consensus import CONSENSUS
 from mabeam.core.errors import Rejected
+from mabeam.core.negotiation import NEGOTIATION
 from mabeam.core.numbers import exact
 from mabeam.core.variable.events import Candidate
 from mabeam.core.variable.referral import Forum, register_forum, won_by_agent
 from mabeam.core.variable.strategies import Resolution, in_order, unsuitable
 from mabeam.core.variable.types import FloatType, IntegerType, VariableType, nearest
+from mabeam.core.voting import VOTE
 
-__all__ = ["listed_candidates"]
+__all__ = ["labels", "listed_candidates"]
 
 SHOWN_MAX: Final = 60
 """How many characters of a value a question shows."""
@@ -91,5 +93,65 @@ def _number(
     return in_order(type_, [chosen, *others], f"number {number} was chosen")
 
 
+def labels(candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """Return a name for each candidate that voters and negotiators choose by: its value.
+
+    Where that is long, has a character that rankings are written with, or is another's value
+    too, its number stands for it.
+    """
+    texts = [c.value if isinstance(c.value, str) else _shown(c) for c in candidates]
+    return tuple(
+        text if _is_label(text) and texts.count(text) == 1 else f"number {n}"
+        for n, text in enumerate(texts, 1)
+    )
+
+
+def _is_label(text: str) -> bool:
+    is_short = 0 < len(text.encode()) <= SHOWN_MAX
+    return is_short and text.isprintable() and text == text.strip() and not set(text) & set(">=,")
+
+
+def _options(
+    variable: str,
+    type_: VariableType,  # noqa: ARG001 - every forum is asked alike
+    candidates: Sequence[Candidate],
+    agents: Sequence[str],  # noqa: ARG001 - every forum is asked alike
+) -> dict[str, Any]:
+    question = f"the value of {variable} ({listed_candidates(candidates)})"
+    return {"options": labels(candidates), "question": question}
+
+
+def _issue(
+    variable: str,
+    type_: VariableType,  # noqa: ARG001 - every forum is asked alike
+    candidates: Sequence[Candidate],
+    agents: Sequence[str],  # noqa: ARG001 - every forum is asked alike
+) -> dict[str, Any]:
+    issue = {"type": "options", "name": variable, "options": labels(candidates)}
+    return {"issues": [issue], "subject": f"the value of {variable}"}
+
+
+def _labelled(
+    conflict: str,  # noqa: ARG001 - the session has broken the ties
+    type_: VariableType,
+    candidates: Sequence[Candidate],
+    result: Decimal | str,
+) -> Resolution:
+    names = labels(candidates)
+    if result not in names:
+        raise Rejected(
+            "conflict.no_candidate",
+            "no such value",
+            field="result",
+            value=result,
+            allowed=", ".join(names),
+        )
+    chosen = candidates[names.index(str(result))]
+    others = [c for c in candidates if c is not chosen]
+    return in_order(type_, [chosen, *others], f"{result} was chosen")
+
+
 register_forum(Forum(AUCTION.name, _lot, _highest_bidder))
 register_forum(Forum(CONSENSUS.name, _question, _number))
+register_forum(Forum(NEGOTIATION.name, _issue, _labelled))
+register_forum(Forum(VOTE.name, _options, _labelled))
