@@ -42,7 +42,12 @@ def reference() -> str:
     """Return the page as Markdown."""
     known = sorted(entries(), key=lambda entry: (entry.kind, entry.name))
     shapes = Shapes((entry.struct for entry in known), LOCAL)
-    return "\n".join((_HEAD, *_overview(known), *_details(known, shapes), *_parts(known, shapes)))
+    page = "\n".join((_HEAD, *_overview(known), *_details(known, shapes), *_parts(known, shapes)))
+    for entry in known:
+        # An event may be a part of another one, and is described under its own name.
+        name = shapes.name_of(entry.struct)
+        page = page.replace(f"](#{_anchor(name)})", f"](#{_anchor(entry.name)})")
+    return page
 
 
 def _overview(known: Iterable[Entry]) -> Iterator[str]:

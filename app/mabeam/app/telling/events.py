@@ -165,8 +165,8 @@ def _(event: Closed) -> str:
 
 @told.register
 def _(event: ChildEnded) -> str:
-    result = f" with {event.result}" if event.result else ""
-    return f"hears that {event.child} ended: {event.outcome}{result}"
+    came_to = f", it came to {event.result}" if event.result else ""
+    return f"hears that {event.child} has ended: {event.outcome.replace('_', ' ')}{came_to}"
 
 
 @told.register
