@@ -14,7 +14,7 @@ from mabeam.agents.coordinator import Coordinator
 from mabeam.app.composition import attach
 from mabeam.app.space import Space
 from mabeam.core.ports import EventStore, Guard, Solver, Write
-from mabeam.core.session import Opening, SessionState
+from mabeam.core.session import Cancelled, Decision, Failed, Opening, SessionState
 from mabeam.infra.memory import MemoryStore
 from mabeam.infra.system import SystemClock, SystemIds
 from mabeam.projections.verification import verify
@@ -23,7 +23,7 @@ __all__ = ["Case", "crash_at_each_append"]
 
 ACK_WAIT_SECONDS: Final = 0.02
 PATIENCE_SECONDS: Final = 20.0
-ENDINGS: Final = frozenset({"decided", "failed", "cancelled"})
+ENDINGS: Final = (Cancelled, Decision, Failed)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ async def _judge(space: Space, case: Case, state: SessionState) -> None:
     async for page in space.store.read():
         for recorded in page:
             is_own = recorded.actor == "coordinator" and recorded.entity == "the-session"
-            endings += is_own and recorded.type.split(".")[-2] in ENDINGS
+            endings += is_own and isinstance(recorded.data, ENDINGS)
     assert endings == 1
     assert (await verify(space.store)).divergences == ()
 
