@@ -51,6 +51,7 @@ def test_the_shipped_files_are_scenarios() -> None:
     assert [file.name for file in files] == [
         "coding-team.toml",
         "data-pipeline.toml",
+        "delegation.toml",
         "shared-cluster.toml",
     ]
     for file in files:

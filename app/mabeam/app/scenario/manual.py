@@ -29,11 +29,11 @@ _HEAD: Final = """\
 
 A scenario is a TOML file: who takes part, what is at stake, and what happens in which order.
 `mabeam run FILE` plays it in a fresh space with agents that hear and answer over the log like any
-others. Three are shipped: [coding-team.toml](../../examples/coding-team.toml), which `mabeam demo`
-plays, [data-pipeline.toml](../../examples/data-pipeline.toml), and
+others. Four are shipped: [coding-team.toml](../../examples/coding-team.toml), which `mabeam demo`
+plays, [data-pipeline.toml](../../examples/data-pipeline.toml),
 [shared-cluster.toml](../../examples/shared-cluster.toml), in which conflicts of all kinds are
-resolved. A fault in a file is refused before anything starts, with field, value, and what is
-allowed there.
+resolved, and [delegation.toml](../../examples/delegation.toml), a hierarchy whose nodes vote. A
+fault in a file is refused before anything starts, with field, value, and what is allowed there.
 """
 
 _SECTIONS: Final[tuple[tuple[str, str, Any], ...]] = (

@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 from immutables import Map
 
+from mabeam.core.asking import opening_of
 from mabeam.core.errors import Rejected
 from mabeam.core.hierarchy.events import (
     Delegated,
@@ -167,15 +168,15 @@ def opening_for(
         "parent": f"session/{session}",
     }
     try:
-        return msgspec.convert(fields, kind, strict=False)
-    except msgspec.ValidationError as error:
+        return opening_of(opening.protocol, fields)
+    except Rejected as refusal:
         raise Rejected(
             "hierarchy.question",
             "the question does not fit its protocol",
             field="question",
             value=opening.question,
-            allowed=str(error),
-        ) from error
+            allowed=refusal.allowed,
+        ) from refusal
 
 
 def members_of(node: Node, lost: Map[str, str]) -> tuple[Participant, ...]:
