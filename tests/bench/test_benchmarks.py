@@ -24,7 +24,7 @@ FIGURES = {
     "pipelined": 6,
     "replay": 7,
     "rebuild": 2,
-    "decisions": 8,
+    "decisions": 14,
     "sessions": 4,
     "start": 1,
     "memory": 10,
