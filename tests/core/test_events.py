@@ -62,7 +62,9 @@ def _lose(fields: dict[str, Any]) -> dict[str, Any]:
 class TestRegistration:
     def test_all_that_comes_with_mabeam_is_registered_by_the_catalogue(self) -> None:
         assert [domain.__name__.rsplit(".", 1)[-1] for domain in DOMAINS] == [
-            *("agent", "auction", "consensus", "session", "variable")
+            *("agent", "allocation", "auction", "bundle_exchange", "combinatorial", "consensus"),
+            *("hierarchy", "market", "negotiation", "optimisation", "refinement", "session"),
+            *("variable", "voting"),
         ]
         names = [known.name for known in registered()]
         assert {"mabeam.agent.registered.v1", "mabeam.constraint.checked.v1"} < set(names)

@@ -115,7 +115,7 @@ class TruthfulBidder(Bidder, frozen=True, kw_only=True, tag="truthful_bidder"):
         if isinstance(event, MultiUnitAuctionOpened):
             amounts = (self.amounts or (self.worth(event.lot),))[: event.units]
             return (DemandStated(amounts=amounts),) if amounts[0] > 0 else ()
-        return _bid(event, self.worth(event.lot)) if isinstance(event, AuctionOpened) else ()
+        return _bid(self.worth(event.lot)) if isinstance(event, AuctionOpened) else ()
 
 
 class ShadingBidder(Bidder, frozen=True, kw_only=True, tag="shading_bidder"):
@@ -151,9 +151,9 @@ class ShadingBidder(Bidder, frozen=True, kw_only=True, tag="shading_bidder"):
             return ()
         if self.percent:
             note = f"worth {worth}, shaded to {self.percent} %"
-            return _bid(event, max(1, worth * self.percent // _PERCENT), note)
+            return _bid(max(1, worth * self.percent // _PERCENT), note)
         bidders = max(len(event.participants), 2)
-        return _bid(event, max(1, worth * (bidders - 1) // bidders))
+        return _bid(worth * (bidders - 1) // bidders)
 
 
 class BudgetedBidder(Bidder, frozen=True, kw_only=True, tag="budgeted_bidder"):
@@ -178,7 +178,7 @@ class BudgetedBidder(Bidder, frozen=True, kw_only=True, tag="budgeted_bidder"):
         if not isinstance(event, AuctionOpened) or not _is_asked(me, session, event):
             return ()
         left = self.left(me, heard.world, session)
-        return _bid(event, min(self.worth(event.lot), left))
+        return _bid(min(self.worth(event.lot), left))
 
     def left(self, me: str, world: World, session: SessionState) -> int:
         """Return what may be bid in a session, if nothing more is bid elsewhere."""
@@ -353,9 +353,9 @@ def _is_asked(me: str, session: SessionState, event: Event) -> bool:
     return isinstance(event, Opening) and session.phase == "open" and me not in session.spoken
 
 
-def _bid(opening: AuctionOpened, amount: int, note: str = "") -> Sequence[Answer]:
-    """Bid, unless the bid could not win."""
-    return (BidPlaced(amount=amount, note=note),) if amount >= max(opening.reserve, 1) else ()
+def _bid(amount: int, note: str = "") -> Sequence[Answer]:
+    """Bid, also below the reserve: nobody need wait for one that has spoken."""
+    return (BidPlaced(amount=amount, note=note),) if amount >= 1 else ()
 
 
 def _is_price(event: Event, number: int) -> bool:
