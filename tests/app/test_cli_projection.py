@@ -76,7 +76,7 @@ def test_what_is_recorded_is_applied_and_can_be_asked_for_in_sql(team: Team) -> 
     assert status.code == Code.OK
     heading, line = status.lines
     assert heading.split()[:6] == ["BUILD", "VERSION", "STATE", "CONDITION", "POSITION", "LAG"]
-    assert line.split()[:6] == ["1", "1", "serving", "idle", str(EVENTS), "0"]
+    assert line.split()[:6] == ["1", "2", "serving", "idle", str(EVENTS), "0"]
     found = team.ask("status", "--json").json
     assert (found["head"], found["projection"], found["space"]) == (EVENTS, "tables", team.space)
 

@@ -53,7 +53,7 @@ def test_a_session_is_opened_spoken_in_and_shown(shell: Shell) -> None:
     assert "protocol  auction" in shown.lines
     assert "rule      second_price v1" in shown.lines
     assert "spoken    1 of 2" in shown.lines
-    assert shown.lines[-1].split() == ["ann", "25", "2"]
+    assert shown.lines[-1].split() == ["ann", "25"]
     assert shell("show", "login", "--at", "1", "--json").json["standing"]["rows"] == []
 
 

@@ -159,7 +159,8 @@ def policies() -> dict[str, type[AgentPolicy]]:
         one = waiting.pop()
         waiting += one.__subclasses__()
         tag = one.__struct_config__.tag
-        if isinstance(tag, str):
+        # A class without a tag of its own is a base, and has its own name for one.
+        if isinstance(tag, str) and tag != one.__name__:
             found[tag] = one
     return dict(sorted(found.items()))
 

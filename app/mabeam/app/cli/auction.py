@@ -58,12 +58,22 @@ def _number(name: str, meaning: str) -> Callable[[Any], Any]:
 )
 @_SPACE
 @click.option("--lot", required=True, help="What is offered.")
-@click.option("--form", type=click.Choice(list(_FORMS)), default="sealed", show_default=True)
+@click.option(
+    "--form",
+    type=click.Choice(list(_FORMS)),
+    default="sealed",
+    show_default=True,
+    help="How it is held.",
+)
 @click.option("--rule", help="first_price, second_price; discriminatory, uniform, vickrey.")
 @click.option("--bidder", "bidders", multiple=True, help="Who may bid.  [default: everybody]")
 @click.option("--unit", help="What amounts are counted in.")
 @click.option("--variable", help="The variable that becomes the winner's name.")
-@click.option("--tie-break", type=click.Choice(["canonical", "earliest", "refuse"]))
+@click.option(
+    "--tie-break",
+    type=click.Choice(["canonical", "earliest", "refuse"]),
+    help="Who wins among equals.",
+)
 @_seconds("for", "It ends after so long at the latest.  [default: 30]")
 @_number("reserve", "Least price. On a falling clock, the last.")
 @_number("quorum", "Least total weight of those who speak.")
