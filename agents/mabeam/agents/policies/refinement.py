@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Final
 
 import msgspec
-from immutables import Map
 
 from mabeam.agents.agent import Answer, Heard
 from mabeam.agents.policies.policy import AgentPolicy
@@ -54,7 +53,7 @@ class RefiningVoter(AgentPolicy, frozen=True, kw_only=True, tag="refining_voter"
             return (ValueOffered(round=rounds.round, value=self._offer(me, rounds)),)
         if not opening.gives_feedback:
             return ()
-        judged = rounds.judged.get(me, Map())
+        judged: Collection[str] = rounds.judged.get(me, ())
         return [
             FeedbackGiven(
                 round=rounds.round,

@@ -29,6 +29,7 @@ from mabeam.core.session.course import Course, Due, Said, Start
 __all__ = ["COURSE", "Offer", "Rounds", "spread_is_within"]
 
 _NS_PER_MS: Final = 1_000_000
+_NOBODY: Final[Map[str, int]] = Map()
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
@@ -91,7 +92,7 @@ def object_to(opening: RefinementOpened, rounds: Rounds, said: Said) -> str:
         return "about_oneself"
     if event.about not in rounds.offers:
         return "no_such_offer"
-    return "judged_already" if event.about in rounds.judged.get(said.agent, Map()) else ""
+    return "judged_already" if event.about in rounds.judged.get(said.agent, _NOBODY) else ""
 
 
 def evolve(opening: RefinementOpened, rounds: Rounds, said: Said) -> Rounds:
@@ -101,7 +102,7 @@ def evolve(opening: RefinementOpened, rounds: Rounds, said: Said) -> Rounds:
             offer = Offer(value, said.position, number)
             return _spoken(opening, rounds, said, offers=rounds.offers.set(said.agent, offer))
         case FeedbackGiven(about=about, score=score):
-            mine = rounds.judged.get(said.agent, Map()).set(about, score)
+            mine = rounds.judged.get(said.agent, _NOBODY).set(about, score)
             return _spoken(opening, rounds, said, judged=rounds.judged.set(said.agent, mine))
         case RoundClosed(summary=summary, is_agreed=is_agreed) if not is_over(opening, rounds):
             return msgspec.structs.replace(
