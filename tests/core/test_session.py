@@ -16,6 +16,7 @@ from mabeam.core.session import (
     SESSION,
     Cancel,
     Cancelled,
+    ChildEnded,
     Closed,
     Considered,
     Failed,
@@ -425,3 +426,10 @@ def test_a_decision_of_another_protocol_ends_a_session_too() -> None:
 def test_an_unreadable_event_of_a_session_is_passed_over() -> None:
     (recorded,) = history(LOT)
     assert given(SESSION, recorded).state.phase == "open"
+
+
+def test_a_session_without_steps_of_its_own_keeps_what_it_is_told_of_a_child() -> None:
+    told = ChildEnded(child="c", outcome="decided", result="7")
+    state = given(SESSION, AuctionOpened(lot="x"), told, told).state
+    assert state.children["c"] == told
+    assert state.course is None
