@@ -62,6 +62,18 @@ async def held(space: Space, opening: VoteOpened, policies: dict[str, AgentPolic
     return decision
 
 
+async def test_a_settled_vote_waits_for_nobody(space: Space) -> None:
+    voters = (*VOTERS, Participant("dan"), Participant("silent"))
+    asked = drink(
+        "schulze", participants=voters, revising="first", early=True, open_for_ms=3_600_000
+    )
+    tea = RankedVoter(ranking=("tea", "cocoa"))
+    agreeing = dict.fromkeys(("ann", "ben", "dan"), tea)
+    async with coordinator(space):
+        decision = await held(space, asked, {"cyd": RANKED["cyd"], **agreeing})
+    assert (decision.winner, decision.outcome) == ("tea", "decided")
+
+
 @pytest.mark.parametrize("coordinators", [1, 3])
 async def test_every_rule_comes_to_one_decision(space: Space, coordinators: int) -> None:
     async with AsyncExitStack() as stack:

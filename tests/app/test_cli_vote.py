@@ -55,6 +55,17 @@ def test_a_vote_is_opened_cast_and_shown(shell: Shell) -> None:
     assert "votes cocoa = coffee (both)" in told
 
 
+def test_a_vote_may_close_early_under_rules_that_allow_it(shell: Shell) -> None:
+    voters = ("--voter", "ann", "--voter", "ben", "--voter", "cyd")
+    refused = shell.open("--rule", "borda", "--early", *voters)
+    assert refused.code == Code.INVALID_DATA
+    assert "borda may turn with the last ballot" in refused.err
+    assert shell.open("--rule", "plurality", "--early", *voters).code == Code.OK
+    told = invoke("tail", shell.space, "--no-follow", "--json", "--server", shell.url).out
+    assert '"early":true' in told.replace(" ", "")
+    assert '"revising":"first"' in told.replace(" ", "")
+
+
 def test_who_waits_for_the_end_coordinates_meanwhile(shell: Shell) -> None:
     done = shell.open("--for", "100ms", "--default", "tea", "--question", "which?", "--wait")
     assert done.out == "drink: default_taken tea\n"

@@ -46,6 +46,11 @@ def vote() -> None:
 @click.option("--default", help="The option that holds if quorum or majority are missed.")
 @click.option("--seats", type=int, help="How many options are elected.")
 @click.option("--question", help="What is asked, for people.")
+@click.option(
+    "--early",
+    is_flag=True,
+    help="Close as soon as no ballot can change who wins; first ballots count.",
+)
 @click.option("--for", "open_for", metavar="DURATION", help="How long it is open: 30s, 5m, 2h.")
 @click.option(
     "--file",
@@ -68,6 +73,7 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
     default: str | None,
     seats: int | None,
     question: str | None,
+    early: bool,
     open_for: str | None,
     file: Path | None,
     name: str | None,
@@ -77,7 +83,8 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
 ) -> None:
     """Ask in SPACE, which is made if it is new, which option is chosen; print the session's name.
 
-    With voters, it closes as soon as all of them have voted. What a rule takes beside its
+    With voters, it closes as soon as all of them have voted, or with --early as soon as an
+    option has what it needs of them all. What a rule takes beside its
     name stands in a file, as its parameters. Without --wait a coordinator must run
     elsewhere, such as that of `mabeam up`.
     """
@@ -95,6 +102,8 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
         "default": default,
         "seats": seats,
         "question": question,
+        "early": early or None,
+        "revising": "first" if early else None,
         "open_for_seconds": None if open_for is None else _seconds(open_for),
     }
     fields = fields_of(file, ()) | {k: value for k, value in given.items() if value is not None}

@@ -114,7 +114,8 @@ class Closed(Event, frozen=True, kw_only=True):
     """What stands before this position counts, and nothing else. Said by protocol code alone.
 
     Attributes:
-        reason: ``complete`` when all named participants have spoken, else ``deadline``.
+        reason: ``complete`` when all named participants have spoken, or so many of
+            them that the rest can change nothing; else ``deadline``.
     """
 
     reason: Literal["complete", "deadline"]

@@ -159,6 +159,9 @@ class Protocol(Generic[OpeningT]):
         standing: How things stand, before the decision and after it. The hearing of a
             session that is still open has the position 0 for its closing.
         support: The share of the weight heard that stands behind a decision, or None.
+        settled: Whether an open session need not wait for more: the words heard in it, of
+            which the one given is the newest, fix who is chosen, whatever else is said. None
+            if all are always waited for.
     """
 
     name: str
@@ -176,6 +179,7 @@ class Protocol(Generic[OpeningT]):
     conclude: Callable[[Hearing[OpeningT], msgspec.Struct], Decision] | None = None
     standing: Callable[[Hearing[OpeningT]], Standing] | None = None
     support: Callable[[Decision], Fraction | None] | None = None
+    settled: Callable[[Hearing[OpeningT], Spoken], bool] | None = None
 
     def register(self) -> None:
         """Let openings of its class be of this protocol."""

@@ -60,8 +60,9 @@ class SessionState(msgspec.Struct, frozen=True, gc=False):
         refused: Latest invalid word of each who said one, by agent.
         superseded: How many words were replaced by a later one of the same speaker.
         excluded: Position of the word by which each lost its say for having said another before.
-        completed_id: Id of the first word of the last participant to speak; empty before,
-            and for ever where everybody may speak or the protocol has a course.
+        completed_id: Id of the first word of the last participant to speak, or of the one after
+            which the rest could change nothing; empty before, and for ever where everybody
+            may speak or the protocol has a course.
         course: State of the protocol's course; None if it has none.
         children: Sessions that were opened for this one and have ended, by name.
         late: Position of the latest word that came too late, by agent.
@@ -131,7 +132,7 @@ def evolve(state: SessionState, recorded: Recorded) -> SessionState:
 
 
 def is_complete(state: SessionState) -> bool:
-    """Tell whether all named participants have said something valid."""
+    """Tell whether nobody need be waited for."""
     return bool(state.completed_id)
 
 
@@ -263,7 +264,8 @@ def _latest(state: SessionState, opening: Opening, said: Said, speech: Speech) -
         return _refused(state, opening, said, f"equivocated at position {state.excluded[agent]}")
     before = state.spoken.get(agent)
     if before is None:
-        return _counted(state, Spoken(agent, speech, position, position, said.event_id))
+        word = Spoken(agent, speech, position, position, said.event_id)
+        return _counted(state, opening, word)
     if _is_repeated(said, before):
         return state
     say = protocol_of(opening).say
@@ -278,13 +280,25 @@ def _latest(state: SessionState, opening: Opening, said: Said, speech: Speech) -
     )
 
 
-def _counted(state: SessionState, word: Spoken) -> SessionState:
+def _counted(state: SessionState, opening: Opening, word: Spoken) -> SessionState:
     """Take the first word of a speaker."""
     spoken = state.spoken.set(word.agent, word)
     completed_id = state.completed_id
-    if not completed_id and len(spoken) + len(state.excluded) == len(state.weights):
-        completed_id = word.event_id
+    if not completed_id:
+        has_all = len(spoken) + len(state.excluded) == len(state.weights)
+        if has_all or _is_settled(state, opening, spoken, word):
+            completed_id = word.event_id
     return msgspec.structs.replace(state, spoken=spoken, completed_id=completed_id)
+
+
+def _is_settled(
+    state: SessionState, opening: Opening, spoken: Map[str, Spoken], word: Spoken
+) -> bool:
+    settled = protocol_of(opening).settled
+    if settled is None:
+        return False
+    present = msgspec.structs.replace(state, spoken=spoken)
+    return settled(hearing("", present, is_open=True), word)
 
 
 def _equivocated(state: SessionState, opening: Opening, said: Said, before: Spoken) -> SessionState:

@@ -30,6 +30,8 @@ class VoteOpened(Opening, frozen=True, kw_only=True):
             to leave it undecided.
         tie_order: Options whose order breaks ties, the one that wins them first; empty for
             an order that nobody could choose.
+        early: Whether it also closes as soon as no ballot that is still to come can change
+            who is elected. It takes named participants, whose first ballots count.
     """
 
     options: tuple[str, ...]
@@ -37,6 +39,7 @@ class VoteOpened(Opening, frozen=True, kw_only=True):
     seats: int = 1
     default: str = ""
     tie_order: tuple[str, ...] = ()
+    early: bool = False
     rule: Policy = Policy("majority")
 
 

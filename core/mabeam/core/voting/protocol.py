@@ -13,7 +13,7 @@ from typing import Final, cast
 
 from mabeam.core.errors import Rejected
 from mabeam.core.session.events import Decision, Outcome, Speech
-from mabeam.core.session.protocol import Hearing, Protocol, Standing, terms
+from mabeam.core.session.protocol import Hearing, Protocol, Spoken, Standing, terms
 from mabeam.core.voting.ballots import Ballot, Profile, TieKey, text_of, tie_key
 from mabeam.core.voting.checking.proof import disproved, expect
 from mabeam.core.voting.count import Count
@@ -48,8 +48,21 @@ def check_opening(opening: VoteOpened) -> None:
         raise _refusal("default", "", f"an option; {opening.rule.name} needs one")
     if opening.tie_break == "earliest":
         raise _refusal("tie_break", opening.tie_break, "canonical, refuse: no option is earlier")
+    if opening.early:
+        _check_early(opening, rule)
     if rule.of_eligible and not opening.participants:
         raise _refusal("participants", (), f"who is eligible; {opening.rule.name} counts them")
+
+
+def _check_early(opening: VoteOpened, rule: Rule) -> None:
+    # Who may change a ballot, or comes unexpected, can change what seems settled.
+    if rule.settles is None or opening.seats > 1:
+        allowed = f"false: {opening.rule.name} may turn with the last ballot"
+    elif opening.revising != "first" or not opening.participants:
+        allowed = "false; true with participants, and first for revising"
+    else:
+        return
+    raise _refusal("early", opening.early, allowed)
 
 
 def _check_options(opening: VoteOpened, rule: Rule) -> None:
@@ -238,6 +251,24 @@ def support(decision: Decision) -> Fraction | None:
     return None
 
 
+def settled(hearing: Hearing[VoteOpened], word: Spoken) -> bool:
+    """Tell whether the option that a new ballot names first wins by now."""
+    if not hearing.opening.early:
+        return False
+    settles = RULES.find(hearing.opening.rule)().settles
+    first = _first(word)
+    if settles is None or not first or not hearing.has_quorum():
+        return False
+    backers = (agent for agent, said in hearing.spoken.items() if _first(said) == first)
+    votes = sum(map(hearing.weight, backers))
+    return settles(first, votes, sum(hearing.weights.values()))
+
+
+def _first(word: Spoken) -> str:
+    ranking = cast("VoteCast", word.speech).ranking
+    return ranking[0][0] if ranking and len(ranking[0]) == 1 else ""
+
+
 def standing(hearing: Hearing[VoteOpened]) -> Standing:
     """Return the tally: first places, majorities over others, and who leads under the rule."""
     opening, profile = hearing.opening, profile_of(hearing)
@@ -300,5 +331,6 @@ VOTE: Final = Protocol(
     result=result,
     standing=standing,
     support=support,
+    settled=settled,
 )
 VOTE.register()

@@ -36,6 +36,7 @@ HALF: Final = "1/2"
 
 CountVotes: TypeAlias = Callable[[Profile, TieKey], Count]
 CheckCount: TypeAlias = Callable[[Profile, TieKey, Count], None]
+Settles: TypeAlias = Callable[[str, int, int], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class Rule:
         of_eligible: Whether it counts against the weight of all who may vote.
         needs_default: Whether it cannot do without a default option.
         backing: Of what the winner's support is a share.
+        settles: Whether an option wins, whatever the others say, that a given part of the
+            eligible weight has alone in the first place. None where no part is enough.
     """
 
     count: CountVotes
@@ -63,6 +66,16 @@ class Rule:
     of_eligible: bool = False
     needs_default: bool = False
     backing: Backing = ""
+    settles: Settles | None = None
+
+
+def by_majority(option: str, votes: int, eligible: int) -> bool:  # noqa: ARG001 - all are alike
+    """Tell whether more than half has an option first, against which all others cannot win.
+
+    This is the majority criterion: every rule satisfies it that names this function
+    (Zwicker 2016, section 2.4).
+    """
+    return 2 * votes > eligible
 
 
 RULES: Policies[[], Rule] = Policies("voting rule")
@@ -186,7 +199,13 @@ def _weighted_majority(parameters: ThresholdParameters) -> Rule:
 
 @RULES.register("plurality", 1, NoParameters)
 def _plurality(parameters: NoParameters) -> Rule:  # noqa: ARG001 - it has none
-    return Rule(scoring.plurality, totals.check_first_groups, form="one", backing="totals")
+    return Rule(
+        scoring.plurality,
+        totals.check_first_groups,
+        form="one",
+        backing="totals",
+        settles=by_majority,
+    )
 
 
 @RULES.register("approval", 1, NoParameters)
@@ -202,14 +221,24 @@ def _borda(parameters: NoParameters) -> Rule:  # noqa: ARG001 - it has none
 @RULES.register("bucklin", 1, NoParameters)
 def _bucklin(parameters: NoParameters) -> Rule:  # noqa: ARG001 - it has none
     return Rule(
-        scoring.bucklin, totals.check_bucklin, form="strict", options_max=32, backing="cast"
+        scoring.bucklin,
+        totals.check_bucklin,
+        form="strict",
+        options_max=32,
+        backing="cast",
+        settles=by_majority,
     )
 
 
 @RULES.register("coombs", 1, NoParameters)
 def _coombs(parameters: NoParameters) -> Rule:  # noqa: ARG001 - it has none
     return Rule(
-        eliminating.coombs, rounds.check_coombs, form="strict", options_max=24, backing="totals"
+        eliminating.coombs,
+        rounds.check_coombs,
+        form="strict",
+        options_max=24,
+        backing="totals",
+        settles=by_majority,
     )
 
 
@@ -221,12 +250,13 @@ def _instant_runoff(parameters: BatchParameters) -> Rule:
         lambda profile, ties, count: rounds.check_instant_runoff(profile, ties, count, batch=batch),
         form="strict",
         backing="totals",
+        settles=by_majority,
     )
 
 
 @RULES.register("copeland", 1, NoParameters)
 def _copeland(parameters: NoParameters) -> Rule:  # noqa: ARG001 - it has none
-    return Rule(pairwise.copeland, pairs.check_copeland)
+    return Rule(pairwise.copeland, pairs.check_copeland, settles=by_majority)
 
 
 @RULES.register("minimax", 1, StrengthParameters)
@@ -235,6 +265,7 @@ def _minimax(parameters: StrengthParameters) -> Rule:
     return Rule(
         lambda profile, ties: pairwise.minimax(profile, ties, strength),
         lambda profile, ties, count: pairs.check_minimax(profile, ties, count, strength),
+        settles=by_majority,
     )
 
 
@@ -244,6 +275,7 @@ def _schulze(parameters: StrengthParameters) -> Rule:
     return Rule(
         lambda profile, ties: pairwise.schulze(profile, ties, strength),
         lambda profile, ties, count: pairs.check_schulze(profile, ties, count, strength),
+        settles=by_majority,
     )
 
 
@@ -254,12 +286,13 @@ def _ranked_pairs(parameters: StrengthParameters) -> Rule:
         lambda profile, ties: pairwise.ranked_pairs(profile, ties, strength),
         lambda profile, ties, count: pairs.check_ranked_pairs(profile, ties, count, strength),
         options_max=32,
+        settles=by_majority,
     )
 
 
 @RULES.register("kemeny", 1, NoParameters)
 def _kemeny(parameters: NoParameters) -> Rule:  # noqa: ARG001 - it has none
-    return Rule(pairwise.kemeny, pairs.check_kemeny, options_max=10)
+    return Rule(pairwise.kemeny, pairs.check_kemeny, options_max=10, settles=by_majority)
 
 
 @RULES.register("debian", 1, DebianParameters)
@@ -322,14 +355,16 @@ def _threshold(
     exceeded: bool,
     options: tuple[str, ...] = (),
 ) -> Rule:
+    def reaches(option: str, votes: int, whole: int) -> bool:
+        least = share(option) * whole
+        return votes > least if exceeded else votes >= least
+
     def reaching(profile: Profile) -> Callable[[str, int], bool]:
         whole = profile.eligible if of == "eligible" else profile.weight
+        return lambda option, votes: reaches(option, votes, whole)
 
-        def reaches(option: str, votes: int) -> bool:
-            least = share(option) * whole
-            return votes > least if exceeded else votes >= least
-
-        return reaches
+    def settles(option: str, votes: int, eligible: int) -> bool:
+        return by_majority(option, votes, eligible) and reaches(option, votes, eligible)
 
     return Rule(
         lambda profile, ties: scoring.threshold(profile, ties, reaching(profile)),
@@ -340,6 +375,7 @@ def _threshold(
         options=options,
         of_eligible=of == "eligible",
         backing="totals",
+        settles=settles,
     )
 
 
