@@ -392,10 +392,20 @@ class TestBounds:
         assert sitting.refused("ann").startswith("invalid")
 
     def test_words_are_written_as_text(self) -> None:
-        offer = WorkOffered(costs={"a": 1}, gains={"b": 2}, capabilities=("go",))
-        assert ASSIGNMENT.say(offer) == "takes 1, cpu 0, memory 0, active 0 a:1 b+2 go"
+        offer = WorkOffered(costs={"b": 3, "a": 1}, gains={"b": 2}, capabilities=("go",))
+        assert ASSIGNMENT.say(offer) == (
+            'takes 1, cpu 0, memory 0, active 0, costs {"a":1,"b":3}, gains {"b":2}, can ["go"]'
+        )
+        assert ASSIGNMENT.say(WorkOffered()) == "takes 1, cpu 0, memory 0, active 0"
         ASSIGNMENT.check_speech(opened(), BidPlaced(amount=1))
         assert ASSIGNMENT.say(BidPlaced(amount=1)) == ""
+
+    def test_offers_that_differ_are_written_differently(self) -> None:
+        """What is written alike counts as said again, and would replace the former word."""
+        former, latter = (WorkOffered(capabilities=can) for can in (("go sql",), ("go", "sql")))
+        sitting = Sitting(opened(revising="first")).say("ann", former, latter)
+        assert sitting.state.spoken["ann"].speech == former
+        assert sitting.refused("ann").startswith("equivocated")
 
     def test_it_shows_what_is_offered(self) -> None:
         long = WorkOffered(costs=dict.fromkeys("abc", 2**52), capabilities=("x" * 99,))

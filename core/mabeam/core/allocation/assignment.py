@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, cast
 
+import msgspec
+
 from mabeam.core.allocation.events import (
     Assigned,
     AssignmentDecided,
@@ -89,14 +91,17 @@ def check_speech(opening: AssignmentOpened, speech: Speech) -> None:
 
 
 def say(speech: Speech) -> str:
-    """Write an offer as text."""
+    """Write an offer as text, so that no other offer is written alike."""
     if not isinstance(speech, WorkOffered):
         return ""
-    costs = " ".join(f"{task}:{amount}" for task, amount in sorted(speech.costs.items()))
-    gains = " ".join(f"{task}+{amount}" for task, amount in sorted(speech.gains.items()))
     load = f"cpu {speech.cpu}, memory {speech.memory_mb}, active {speech.active}"
-    can = " ".join(speech.capabilities)
-    return f"takes {speech.capacity}, {load} {costs} {gains} {can}".rstrip()
+    listed = (("costs", speech.costs), ("gains", speech.gains), ("can", speech.capabilities))
+    lists = (
+        f", {field} {msgspec.json.encode(given, order='sorted').decode()}"
+        for field, given in listed
+        if given
+    )
+    return f"takes {speech.capacity}, {load}{''.join(lists)}"
 
 
 def _works(hearing: Hearing[AssignmentOpened]) -> Sequence[Work]:
