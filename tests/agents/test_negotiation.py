@@ -27,6 +27,7 @@ from mabeam.agents.policies import (
 from mabeam.app import connect
 from mabeam.app.composition import attach
 from mabeam.app.space import Space
+from mabeam.core.errors import Rejected
 from mabeam.core.events import Event
 from mabeam.core.negotiation import (
     AmountRequested,
@@ -35,6 +36,7 @@ from mabeam.core.negotiation import (
     Evaluation,
     NegotiationDecided,
     NegotiationOpened,
+    OfferMade,
     OptionsIssue,
     RangeIssue,
     ResourceDecided,
@@ -290,6 +292,42 @@ class TestPolicies:
         assert policy_of(fields) == ConcedingNegotiator(
             evaluations=(Evaluation(Decimal("0.18"), (Decimal(1), Decimal("2.5"))),), exponent=2
         )
+
+    @pytest.mark.parametrize(
+        ("fields", "field"),
+        [
+            ({"policy": "conceding_negotiator", "evaluations": [], "exponent": 101}, "exponent"),
+            ({"policy": "conceding_negotiator", "evaluations": [], "exponent": -101}, "exponent"),
+            ({"policy": "requesting_party", "wanted": -1}, "wanted"),
+            ({"policy": "requesting_party", "wanted": 5, "at_least": -1}, "at_least"),
+            ({"policy": "requesting_party", "wanted": 5, "at_least": 6}, "at_least"),
+        ],
+    )
+    def test_what_no_agent_could_follow_is_refused(
+        self, fields: dict[str, object], field: str
+    ) -> None:
+        with pytest.raises(Rejected, match=field):
+            policy_of(fields)
+
+    def test_in_the_only_round_all_is_conceded(self) -> None:
+        sitting = Sitting(NegotiationOpened(issues=ISSUES, participants=PAIR, rounds=1))
+        policy = ConcedingNegotiator(evaluations=SELLER, reservation=Decimal(12))
+        heard = cast("Heard", None)
+        (offer,) = policy.answer("ann", sitting.state, sitting.opening, heard)
+        assert isinstance(offer, OfferMade)
+        assert utility(ISSUES, SELLER, offer.values) == 12
+
+    def test_tit_for_tat_follows_the_concessions_of_one_at_a_time(self) -> None:
+        """That one asks for less than another has asked for is no concession of either."""
+        three = (*PAIR, Participant("cyd"))
+        sitting = Sitting(NegotiationOpened(issues=ISSUES, participants=three))
+        sitting.say("ann", OfferMade(values=("20", "slow")))
+        sitting.say("bob", OfferMade(values=("0", "fast")))
+        sitting.say("cyd", OfferMade(values=("9", "fast")))
+        policy, heard = TitForTatNegotiator(evaluations=SELLER), cast("Heard", None)
+        (offer,) = policy.answer("ann", sitting.state, sitting.opening, heard)
+        assert isinstance(offer, OfferMade)
+        assert utility(ISSUES, SELLER, offer.values) == 24
 
     @pytest.mark.parametrize(
         ("opening", "policy", "word", "heard_again"),
