@@ -418,13 +418,13 @@ def standing(hearing: Hearing[ContractNetOpened]) -> Standing:
     rows: list[tuple[str, ...]] = []
     for agent in sorted({*net.contractors, *net.replies}):
         contract = _contract(net, agent)
-        status: str = contract.ended
+        status, detail = cast("str", contract.ended), contract.detail
         if agent in net.under_way:
             status = "timed_out" if hearing.considered.closed else "under_way"
         elif not net.awarded and contract.ended == "rejected":
-            status = "proposed"
+            status, detail = "proposed", ""
         cost = "" if contract.cost is None else str(contract.cost)
-        rows.append((agent, status, cost, contract.detail))
+        rows.append((agent, status, cost, detail))
     return Standing(("contractor", "status", "cost", "detail"), tuple(rows))
 
 
