@@ -160,6 +160,17 @@ class TestForgeries:
         sitting.say("coordinator", ChildEnded(child="x", outcome="decided"))
         assert sitting.course.round == 1
 
+    def test_a_request_that_slips_in_before_the_shares_counts(self) -> None:
+        """Speech is recorded without a check, so it can stand before what did not know of it."""
+        sitting = Sitting(opened(round_ms=5000)).say("ann", AmountRequested(amount=160))
+        stale = Sitting(sitting.opening)
+        stale.log = sitting.log
+        unaware = stale.settle(7).announced(SharesProposed)[0]
+        sitting.say("bob", AmountRequested(amount=50)).say("coordinator", unaware)
+        assert (sitting.course.round, sitting.course.shares) == (1, ())
+        sitting.settle()
+        assert sitting.course.shares == (Share("ann", 160, 76), Share("bob", 50, 24))
+
     def test_other_shares_of_the_same_sum_are_refused(self) -> None:
         """What rounding down leaves goes to the largest remainders, and nowhere else."""
         team = tuple(Participant(f"a{n}") for n in range(3))
