@@ -164,6 +164,7 @@ class TestExact:
     def test_below_the_quorum_nothing_is_assigned(self) -> None:
         decision = decided(opened(quorum=2), WorkOffered(costs={"a": 1}))
         assert (decision.outcome, decision.total) == ("no_quorum", "")
+        assert {one.reason for one in decision.unassigned} == {"no_quorum"}
 
     def test_another_optimum_with_its_prices_is_as_good(self) -> None:
         offers = [WorkOffered(costs={"a": 1, "b": 1}) for _ in range(2)]

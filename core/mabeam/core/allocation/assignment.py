@@ -12,6 +12,7 @@ from mabeam.core.allocation.events import (
     Assigned,
     AssignmentDecided,
     AssignmentOpened,
+    Task,
     Unassigned,
     WorkOffered,
 )
@@ -153,15 +154,19 @@ def _unassigned(
 ) -> tuple[Unassigned, ...]:
     given = {one.task for one in assigned}
     works = _works(hearing)
-    rule = hearing.opening.rule.name
     return tuple(
-        Unassigned(
-            task.name,
-            "no_suitable_agent" if any(work.can(task, rule) for work in works) else "incapable",
-        )
+        Unassigned(task.name, _why_not(hearing, works, task))
         for task in hearing.opening.tasks
         if task.name not in given
     )
+
+
+def _why_not(hearing: Hearing[AssignmentOpened], works: Sequence[Work], task: Task) -> str:
+    if not hearing.has_quorum():
+        return "no_quorum"
+    rule = hearing.opening.rule.name
+    can_some = any(work.can(task, rule) for work in works)
+    return "no_suitable_agent" if can_some else "incapable"
 
 
 def verify(hearing: Hearing[AssignmentOpened], decision: Decision) -> None:
