@@ -222,6 +222,19 @@ class TestSingleText:
             kept = utility(ISSUES, evaluations, decision.agreement)
             assert kept >= utility(ISSUES, evaluations, start)
 
+    async def test_it_stays_where_no_single_change_helps_all(self, space: Space) -> None:
+        """Two changes together would be better for both; either alone is worse for one."""
+        issues = (OptionsIssue("one", ("old", "new")), OptionsIssue("other", ("old", "new")))
+        start = ("old", "old")
+        decision = await held(
+            space,
+            SingleTextOpened(issues=issues, participants=PAIR, rounds=20, start=start),
+            ("ann", TextJudge(evaluations=worth((0, 3), (1, 0)))),
+            ("bob", TextJudge(evaluations=worth((1, 0), (0, 3)))),
+        )
+        assert isinstance(decision, SingleTextDecided)
+        assert decision.agreement == start
+
     async def test_below_its_reservation_nobody_accepts(self, space: Space) -> None:
         decision = await held(
             space,

@@ -177,6 +177,14 @@ class TestExact:
         other = msgspec.structs.replace(decision, assigned=swapped)
         ASSIGNMENT.verify(sitting.hearing, other)  # type: ignore[arg-type]  # one of its own
 
+    def test_who_overstates_its_costs_gets_less_to_do(self) -> None:
+        """Nobody is paid here, so no rule makes it best to say what is so."""
+        others = WorkOffered(costs={"a": 5, "b": 5, "c": 5}, capacity=3)
+        honest = decided(opened(), WorkOffered(costs={"a": 1, "b": 1, "c": 1}, capacity=3), others)
+        lying = decided(opened(), WorkOffered(costs={"a": 9, "b": 9, "c": 9}, capacity=3), others)
+        assert set(pairs(honest).values()) == {"ann"}
+        assert set(pairs(lying).values()) == {"bob"}
+
     def test_prices_for_others_prove_nothing(self) -> None:
         sitting = Sitting(opened(tasks=ABC[:2])).say("ann", WorkOffered(costs={"a": 1}))
         decision = sitting.say("bob", WorkOffered(costs={"b": 1})).decision(AssignmentDecided)
