@@ -17,6 +17,7 @@ from mabeam.agents.policies import (
     AgentPolicy,
     ConcedingNegotiator,
     PolicyAgent,
+    RankedVoter,
     RequestingParty,
     StubbornNegotiator,
     TextJudge,
@@ -293,6 +294,28 @@ class TestResources:
         )
         assert isinstance(decision, ResourceDecided)
         assert (decision.ended, decision.rounds, decision.escalated_to) == ("deadlock", 5, "boss")
+
+    @pytest.mark.parametrize("coordinators", [1, 3])
+    async def test_a_deadlock_is_ruled_on_by_whom_it_is_escalated_to(
+        self, space: Space, coordinators: int
+    ) -> None:
+        decision = await held(
+            space,
+            ResourceOpened(
+                resource="cpu",
+                amount=100,
+                participants=PAIR,
+                escalate_to="boss",
+                ruling_ms=20_000,
+            ),
+            ("ann", RequestingParty(wanted=60, concedes=False)),
+            ("bob", RequestingParty(wanted=60, concedes=False)),
+            ("boss", RankedVoter(ranking=("proportional", "nothing"))),
+            coordinators=coordinators,
+        )
+        assert isinstance(decision, ResourceDecided)
+        assert (decision.ended, decision.escalated_to) == ("ruling", "boss")
+        assert [share.amount for share in decision.shares] == [50, 50]
 
 
 class TestPolicies:
