@@ -17,6 +17,7 @@ from mabeam.agents.policies import (
     AgentPolicy,
     ConcedingNegotiator,
     PolicyAgent,
+    RankedVoter,
     RequestingParty,
     StubbornNegotiator,
     TextJudge,
@@ -27,6 +28,7 @@ from mabeam.agents.policies import (
 from mabeam.app import connect
 from mabeam.app.composition import attach
 from mabeam.app.space import Space
+from mabeam.core.errors import Rejected
 from mabeam.core.events import Event
 from mabeam.core.negotiation import (
     AmountRequested,
@@ -35,6 +37,7 @@ from mabeam.core.negotiation import (
     Evaluation,
     NegotiationDecided,
     NegotiationOpened,
+    OfferMade,
     OptionsIssue,
     RangeIssue,
     ResourceDecided,
@@ -220,6 +223,19 @@ class TestSingleText:
             kept = utility(ISSUES, evaluations, decision.agreement)
             assert kept >= utility(ISSUES, evaluations, start)
 
+    async def test_it_stays_where_no_single_change_helps_all(self, space: Space) -> None:
+        """Two changes together would be better for both; either alone is worse for one."""
+        issues = (OptionsIssue("one", ("old", "new")), OptionsIssue("other", ("old", "new")))
+        start = ("old", "old")
+        decision = await held(
+            space,
+            SingleTextOpened(issues=issues, participants=PAIR, rounds=20, start=start),
+            ("ann", TextJudge(evaluations=worth((0, 3), (1, 0)))),
+            ("bob", TextJudge(evaluations=worth((1, 0), (0, 3)))),
+        )
+        assert isinstance(decision, SingleTextDecided)
+        assert decision.agreement == start
+
     async def test_below_its_reservation_nobody_accepts(self, space: Space) -> None:
         decision = await held(
             space,
@@ -279,6 +295,28 @@ class TestResources:
         assert isinstance(decision, ResourceDecided)
         assert (decision.ended, decision.rounds, decision.escalated_to) == ("deadlock", 5, "boss")
 
+    @pytest.mark.parametrize("coordinators", [1, 3])
+    async def test_a_deadlock_is_ruled_on_by_whom_it_is_escalated_to(
+        self, space: Space, coordinators: int
+    ) -> None:
+        decision = await held(
+            space,
+            ResourceOpened(
+                resource="cpu",
+                amount=100,
+                participants=PAIR,
+                escalate_to="boss",
+                ruling_ms=20_000,
+            ),
+            ("ann", RequestingParty(wanted=60, concedes=False)),
+            ("bob", RequestingParty(wanted=60, concedes=False)),
+            ("boss", RankedVoter(ranking=("proportional", "nothing"))),
+            coordinators=coordinators,
+        )
+        assert isinstance(decision, ResourceDecided)
+        assert (decision.ended, decision.escalated_to) == ("ruling", "boss")
+        assert [share.amount for share in decision.shares] == [50, 50]
+
 
 class TestPolicies:
     def test_they_are_made_of_tables(self) -> None:
@@ -290,6 +328,42 @@ class TestPolicies:
         assert policy_of(fields) == ConcedingNegotiator(
             evaluations=(Evaluation(Decimal("0.18"), (Decimal(1), Decimal("2.5"))),), exponent=2
         )
+
+    @pytest.mark.parametrize(
+        ("fields", "field"),
+        [
+            ({"policy": "conceding_negotiator", "evaluations": [], "exponent": 101}, "exponent"),
+            ({"policy": "conceding_negotiator", "evaluations": [], "exponent": -101}, "exponent"),
+            ({"policy": "requesting_party", "wanted": -1}, "wanted"),
+            ({"policy": "requesting_party", "wanted": 5, "at_least": -1}, "at_least"),
+            ({"policy": "requesting_party", "wanted": 5, "at_least": 6}, "at_least"),
+        ],
+    )
+    def test_what_no_agent_could_follow_is_refused(
+        self, fields: dict[str, object], field: str
+    ) -> None:
+        with pytest.raises(Rejected, match=field):
+            policy_of(fields)
+
+    def test_in_the_only_round_all_is_conceded(self) -> None:
+        sitting = Sitting(NegotiationOpened(issues=ISSUES, participants=PAIR, rounds=1))
+        policy = ConcedingNegotiator(evaluations=SELLER, reservation=Decimal(12))
+        heard = cast("Heard", None)
+        (offer,) = policy.answer("ann", sitting.state, sitting.opening, heard)
+        assert isinstance(offer, OfferMade)
+        assert utility(ISSUES, SELLER, offer.values) == 12
+
+    def test_tit_for_tat_follows_the_concessions_of_one_at_a_time(self) -> None:
+        """That one asks for less than another has asked for is no concession of either."""
+        three = (*PAIR, Participant("cyd"))
+        sitting = Sitting(NegotiationOpened(issues=ISSUES, participants=three))
+        sitting.say("ann", OfferMade(values=("20", "slow")))
+        sitting.say("bob", OfferMade(values=("0", "fast")))
+        sitting.say("cyd", OfferMade(values=("9", "fast")))
+        policy, heard = TitForTatNegotiator(evaluations=SELLER), cast("Heard", None)
+        (offer,) = policy.answer("ann", sitting.state, sitting.opening, heard)
+        assert isinstance(offer, OfferMade)
+        assert utility(ISSUES, SELLER, offer.values) == 24
 
     @pytest.mark.parametrize(
         ("opening", "policy", "word", "heard_again"),

@@ -110,7 +110,19 @@ def test_with_wait_the_end_is_shown(talks: Talks) -> None:
     assert done.out == "quick: no_quorum\n"
 
 
-@pytest.mark.parametrize("issue", ["day", "=Mon", "day="])
+def test_a_number_of_rounds_that_is_none_is_named(talks: Talks) -> None:
+    done = talks.run("open", *PARTIES, "--issue", "day=Mon", "--rounds", "-3")
+    assert "rounds = '-3'" in done.err
+
+
+def test_options_may_look_like_paths(talks: Talks) -> None:
+    talks.run("open", *PARTIES, "--issue", "docs=../a,../b/c", "--name", "deal")
+    assert talks.run("offer", "deal", "../b/c", "--by", "ann").code == Code.OK
+
+
+@pytest.mark.parametrize(
+    "issue", ["day", "=Mon", "day=", "price=0..10", "price=0../1", "price=a..b/1", "price=0..9/"]
+)
 def test_an_issue_has_a_name_and_values(talks: Talks, issue: str) -> None:
     assert talks.run("open", *PARTIES, "--issue", issue).code == Code.USAGE
 

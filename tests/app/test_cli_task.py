@@ -88,6 +88,44 @@ def test_a_task_may_fail(calls: Calls) -> None:
     assert calls.run("show", "parser", "--json").json["outcome"] == "no_quorum"
 
 
+def test_a_call_may_be_refused_or_not_understood(calls: Calls) -> None:
+    calls.run(*OPEN)
+    assert calls.run("refuse", "parser", "--reason", "busy", "--by", "ann").out == "2\n"
+    calls.run("refuse", "parser", "--not-understood", "--reason", "which?", "--by", "ben")
+    decision = calls.settled("parser")
+    assert decision is not None
+    assert [(c.ended, c.detail) for c in decision.contracts] == [
+        ("refused", "busy"),
+        ("not_understood", "which?"),
+    ]
+
+
+def test_who_calls_takes_contracts_back(calls: Calls) -> None:
+    calls.run(*OPEN, "--awards", "2")
+    for agent in ("ann", "ben"):
+        calls.run("propose", "parser", "--cost", "1", "--can", "python", "--by", agent)
+    calls.settled("parser")
+    calls.run("cancel", "parser", "--contractor", "ann", "--reason", "too slow", "--by", "lead")
+    calls.run("cancel", "parser", "--by", "lead")
+    decision = calls.settled("parser")
+    assert decision is not None
+    assert [(c.ended, c.detail) for c in decision.contracts] == [
+        ("cancelled", "too slow"),
+        ("cancelled", ""),
+    ]
+
+
+def test_before_the_awards_a_proposal_has_no_fate(calls: Calls) -> None:
+    calls.run(*OPEN)
+    calls.run("propose", "parser", "--cost", "12", "--can", "python", "--by", "ann")
+    rows = calls.run("show", "parser", "--json").json["standing"]["rows"]
+    assert rows == [["ann", "proposed", "12", ""], ["ben", "silent", "", ""]]
+
+
+def test_a_task_may_take_a_year(calls: Calls) -> None:
+    assert calls.run("open", "x", "--done-seconds", str(366 * 24 * 3600)).code == Code.OK
+
+
 def test_with_wait_the_end_is_shown(calls: Calls) -> None:
     done = calls.run("open", "x", "--reply-seconds", "0.05", "--name", "quick", "--wait")
     assert done.out == "quick: no_quorum\n"

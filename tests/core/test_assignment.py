@@ -164,6 +164,7 @@ class TestExact:
     def test_below_the_quorum_nothing_is_assigned(self) -> None:
         decision = decided(opened(quorum=2), WorkOffered(costs={"a": 1}))
         assert (decision.outcome, decision.total) == ("no_quorum", "")
+        assert {one.reason for one in decision.unassigned} == {"no_quorum"}
 
     def test_another_optimum_with_its_prices_is_as_good(self) -> None:
         offers = [WorkOffered(costs={"a": 1, "b": 1}) for _ in range(2)]
@@ -175,6 +176,14 @@ class TestExact:
         )
         other = msgspec.structs.replace(decision, assigned=swapped)
         ASSIGNMENT.verify(sitting.hearing, other)  # type: ignore[arg-type]  # one of its own
+
+    def test_who_overstates_its_costs_gets_less_to_do(self) -> None:
+        """Nobody is paid here, so no rule makes it best to say what is so."""
+        others = WorkOffered(costs={"a": 5, "b": 5, "c": 5}, capacity=3)
+        honest = decided(opened(), WorkOffered(costs={"a": 1, "b": 1, "c": 1}, capacity=3), others)
+        lying = decided(opened(), WorkOffered(costs={"a": 9, "b": 9, "c": 9}, capacity=3), others)
+        assert set(pairs(honest).values()) == {"ann"}
+        assert set(pairs(lying).values()) == {"bob"}
 
     def test_prices_for_others_prove_nothing(self) -> None:
         sitting = Sitting(opened(tasks=ABC[:2])).say("ann", WorkOffered(costs={"a": 1}))
@@ -392,10 +401,20 @@ class TestBounds:
         assert sitting.refused("ann").startswith("invalid")
 
     def test_words_are_written_as_text(self) -> None:
-        offer = WorkOffered(costs={"a": 1}, gains={"b": 2}, capabilities=("go",))
-        assert ASSIGNMENT.say(offer) == "takes 1, cpu 0, memory 0, active 0 a:1 b+2 go"
+        offer = WorkOffered(costs={"b": 3, "a": 1}, gains={"b": 2}, capabilities=("go",))
+        assert ASSIGNMENT.say(offer) == (
+            'takes 1, cpu 0, memory 0, active 0, costs {"a":1,"b":3}, gains {"b":2}, can ["go"]'
+        )
+        assert ASSIGNMENT.say(WorkOffered()) == "takes 1, cpu 0, memory 0, active 0"
         ASSIGNMENT.check_speech(opened(), BidPlaced(amount=1))
         assert ASSIGNMENT.say(BidPlaced(amount=1)) == ""
+
+    def test_offers_that_differ_are_written_differently(self) -> None:
+        """What is written alike counts as said again, and would replace the former word."""
+        former, latter = (WorkOffered(capabilities=can) for can in (("go sql",), ("go", "sql")))
+        sitting = Sitting(opened(revising="first")).say("ann", former, latter)
+        assert sitting.state.spoken["ann"].speech == former
+        assert sitting.refused("ann").startswith("equivocated")
 
     def test_it_shows_what_is_offered(self) -> None:
         long = WorkOffered(costs=dict.fromkeys("abc", 2**52), capabilities=("x" * 99,))

@@ -28,6 +28,8 @@ from support.sitting import FOREVER_MS, Sitting, proved_wrong
 CAKE = RangeIssue("part", Decimal(0), Decimal(1), Decimal("0.25"))
 WAY = OptionsIssue("way", ("left", "middle", "right"))
 PAIR = (Participant("ann"), Participant("bob"))
+TWINS = (6097, 114_695)
+"""Two worths of `left` whose utilities share the first 32 bits of their digests."""
 
 
 def opened(*issues: OptionsIssue | RangeIssue, **fields: object) -> BargainingOpened:
@@ -96,6 +98,13 @@ class TestDecisions:
         sitting = Sitting(opened()).turns(("ann", worth(1, 0)), ("ann", worth(0, 1)))
         decision = sitting.turns(("bob", worth(1, 0))).decision(BargainingDecided)
         assert (decision.agreement, decision.superseded) == (("0.5",), 1)
+
+    def test_another_word_is_not_taken_for_the_same(self) -> None:
+        """A digest of 32 bits has twins that anybody finds in seconds, such as these two."""
+        sitting = Sitting(opened(WAY, revising="first"))
+        sitting.say("ann", worth(TWINS[0], 1, 0)).say("ann", worth(TWINS[1], 1, 0))
+        assert sitting.state.spoken["ann"].speech == worth(TWINS[0], 1, 0)
+        assert sitting.refused("ann").startswith("equivocated")
 
     def test_several_issues_are_settled_together(self) -> None:
         flat = Evaluation(Decimal(1), (Decimal(0), Decimal(0), Decimal(0)))

@@ -6,11 +6,13 @@ import json
 from decimal import Decimal
 from fractions import Fraction
 from itertools import permutations
+from typing import Final
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from mabeam.core.errors import Rejected
 from mabeam.core.negotiation import (
     CONCEPTS,
     Evaluation,
@@ -241,6 +243,23 @@ class TestUtilities:
     def test_a_range_of_one_value_is_worth_its_low_end(self) -> None:
         issue = (RangeIssue("price", Decimal(3), Decimal(3), Decimal(1)),)
         assert utility(issue, (Evaluation(Decimal(1), (Decimal(7), Decimal(9))),), ("3",)) == 7
+
+    MISFITS: Final = (
+        EVALUATIONS[:1],
+        (*EVALUATIONS, EVALUATIONS[0]),
+        (Evaluation(Decimal(2), (Decimal(1),) * 3), EVALUATIONS[1]),
+        (EVALUATIONS[0], Evaluation(Decimal(-1), (Decimal(1), Decimal(0)))),
+        (EVALUATIONS[0], Evaluation(Decimal(1), (Decimal(1), Decimal("1e999999")))),
+    )
+
+    @pytest.mark.parametrize("evaluations", MISFITS)
+    def test_those_that_do_not_fit_the_issues_are_refused(
+        self, evaluations: tuple[Evaluation, ...]
+    ) -> None:
+        with pytest.raises(Rejected):
+            table(self.ISSUES, evaluations)
+        with pytest.raises(Rejected):
+            utility(self.ISSUES, evaluations, ("red", "0.75"))
 
 
 class TestProportionalShares:

@@ -54,6 +54,9 @@ OPENINGS: list[Opening] = [
     SingleTextOpened(issues=ISSUES, participants=PAIR, rounds=3),
     BargainingOpened(issues=ISSUES, participants=PAIR),
     ResourceOpened(resource="cpu", amount=5, participants=PAIR, rounds=3),
+    ResourceOpened(
+        resource="cpu", amount=5, participants=PAIR, rounds=1, escalate_to="lead", ruling_ms=9
+    ),
     ContractNetOpened(task="x", participants=PAIR, open_for_ms=60_000),
     ContractNetOpened(task="x", open_for_ms=60_000),
     AssignmentOpened(tasks=(Task("a"),), participants=PAIR),

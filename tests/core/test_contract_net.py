@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,20 +18,26 @@ from mabeam.core.allocation import (
     ContractNetDecided,
     ContractNetOpened,
     ContractsAwarded,
+    Proposal,
     TaskDone,
     TaskFailed,
     TaskNotUnderstood,
     TaskProposed,
     TaskRefused,
+    contract_net,
+    ranked,
+    unjust,
 )
 from mabeam.core.allocation.contract_net import CONTRACTORS_MAX
 from mabeam.core.allocation.events import ContractWord
 from mabeam.core.auction import BidPlaced
 from mabeam.core.errors import Rejected
 from mabeam.core.events import Event
+from mabeam.core.ids import order_key
 from mabeam.core.policies import Policy
 from mabeam.core.session import Cancelled, ChildEnded, Participant, check_opening, standing
 from support.sitting import FOREVER_MS, Sitting, proved_wrong
+from support.tampering import corruptions
 
 TEAM = tuple(map(Participant, ("ann", "bob", "cyd")))
 WITH_LEAD = (*TEAM, Participant("lead"))
@@ -249,6 +257,26 @@ class TestForgeries:
         sitting.say("bob", proposal(1)).say("coordinator", unaware)
         assert sitting.settle(70).course.accepted == ("bob",)
 
+    def test_awards_are_proved_without_ranking(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Protocol code that ranks wrongly folds wrongly too; the certificate gives it away."""
+
+        def dearest_first(proposals: list[Proposal], *_: object, **__: object) -> tuple[Award, ...]:
+            rest = [
+                Award(one.agent, one.cost, one.score, one.position, accepted=False, reason="outbid")
+                for one in proposals
+            ]
+            first = max(rest, key=lambda award: award.cost)
+            accepted = msgspec.structs.replace(first, accepted=True, reason="")
+            return (accepted, *(award for award in rest if award != first))
+
+        monkeypatch.setattr(contract_net, "ranked", dearest_first)
+        sitting = called(5, 3, 9).turns(("cyd", TaskDone()))
+        decision = sitting.state.decision
+        assert isinstance(decision, ContractNetDecided)
+        assert decision.done_by == ("cyd",)
+        with pytest.raises(Rejected, match="bob is accepted"):
+            CONTRACT_NET.verify(sitting.hearing, decision)  # type: ignore[arg-type]  # one of its own
+
     def test_a_decision_of_another_protocol_is_refused(self) -> None:
         assert "that of a contract net" in proved_wrong(Sitting(opened()))
 
@@ -318,6 +346,45 @@ WORDS = st.one_of(
     st.just(ContractCancelled()),
     st.just(None),
 )
+
+
+PROPOSALS = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 2), st.sampled_from([True, True, False])),
+    max_size=6,
+).map(
+    lambda found: [
+        Proposal(f"a{n}", cost, score, n + 2, is_capable)
+        for n, (cost, score, is_capable) in enumerate(found)
+    ]
+)
+
+
+class TestProofOfAwards:
+    @given(PROPOSALS, st.integers(1, 4), st.sampled_from([None, 2]), st.booleans(), st.data())
+    def test_what_is_ranked_is_just_and_nothing_else_is(
+        self,
+        proposals: list[Proposal],
+        awards_max: int,
+        cost_max: int | None,
+        refuses: bool,  # noqa: FBT001 - drawn
+        data: st.DataObject,
+    ) -> None:
+        def worth(proposal: Proposal) -> tuple[int, ...]:
+            return (proposal.cost,)
+
+        def by_name(proposal: Proposal) -> bytes:
+            return order_key("it", proposal.agent)
+
+        tie_key = None if refuses else by_name
+        awards = ranked(proposals, worth, awards_max, cost_max=cost_max, tie_key=tie_key)
+
+        def why(stated: Sequence[Award]) -> str:
+            return unjust(stated, proposals, worth, awards_max, cost_max=cost_max, tie_key=tie_key)
+
+        assert why(awards) == ""
+        wrong = data.draw(st.sampled_from([*corruptions(awards)])) if awards else ()
+        assert bool(why(wrong)) == bool(awards)  # type: ignore[arg-type]  # made of awards
+        assert why([*awards, Award("eve", 0, 0, 9, accepted=True)]) == "eve proposed nothing"
 
 
 class TestPromises:

@@ -71,11 +71,24 @@ class TestOutcomes:
         assert normal((PRICE,), ("1e1",)) == ("10",)
 
     @pytest.mark.parametrize(
-        "value", ["0.3", "11", "-1", "dear", "nan", "1e99999999", "9" * 200, ""]
+        "value", ["0.3", "11", "-1", "dear", "nan", "1e99999999", "9" * 200, "", f"1.5{'0' * 32}1"]
     )
     def test_what_is_not_on_the_grid_is_no_value(self, value: str) -> None:
         with pytest.raises(Rejected):
             normal((PRICE,), (value,))
+
+    @pytest.mark.parametrize(
+        ("issue", "allowed"),
+        [
+            (PRICE, "0 to 10 in steps of 0.5"),
+            (COLOUR, "red, green, blue"),
+            (OptionsIssue("x", tuple("abcdefghijkl")), "a, b, c, d, e, f, g, h, i, j and 2 more"),
+        ],
+    )
+    def test_it_is_said_which_values_there_are(self, issue: Issue, allowed: str) -> None:
+        with pytest.raises(Rejected) as caught:
+            normal((issue,), ("9.7",))
+        assert (caught.value.field, caught.value.allowed) == (issue.name, allowed)
 
     @pytest.mark.parametrize("values", [(), ("red", "1"), ("pink",)])
     def test_an_outcome_has_one_value_of_each_issue(self, values: tuple[str, ...]) -> None:
@@ -97,6 +110,8 @@ class TestOutcomes:
             (RangeIssue("x", Decimal(0), Decimal(1), Decimal(0)),),
             (RangeIssue("x", Decimal(0), Decimal(1), Decimal("0.3")),),
             (RangeIssue("x", Decimal(0), Decimal("Infinity"), Decimal(1)),),
+            (RangeIssue("x", Decimal("1.5e-30"), Decimal("3.5e-30"), Decimal("1e-30")),),
+            (RangeIssue("x", Decimal(0), Decimal("3e-30"), Decimal("1.5e-30")),),
             (RangeIssue("x", Decimal(0), Decimal(100_000), Decimal(1)),),
             tuple(RangeIssue(f"x{n}", Decimal(0), Decimal(99), Decimal(1)) for n in range(3)),
             tuple(OptionsIssue(f"x{n}", ("a",)) for n in range(21)),

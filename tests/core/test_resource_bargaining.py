@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 import msgspec
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mabeam.core.auction import BidPlaced
+from mabeam.core.decider import fold
 from mabeam.core.errors import Rejected
 from mabeam.core.negotiation import (
     RESOURCE,
@@ -19,8 +21,18 @@ from mabeam.core.negotiation import (
     Share,
     SharesProposed,
 )
+from mabeam.core.negotiation.resources import vote_on
 from mabeam.core.policies import Policy
-from mabeam.core.session import ChildEnded, Participant, check_opening, standing
+from mabeam.core.session import (
+    SESSION,
+    SESSIONS,
+    ChildEnded,
+    OpenSession,
+    Participant,
+    check_opening,
+    standing,
+)
+from mabeam.core.voting import VoteOpened
 from support.sitting import FOREVER_MS, Sitting, proved_wrong
 
 PAIR = (Participant("ann"), Participant("bob"))
@@ -114,6 +126,94 @@ class TestRounds:
         assert (decision.ended, decision.rounds, decision.escalated_to) == ("deadline", 2, "")
 
 
+class TestRulings:
+    """A deadlock that is escalated: who is named rules on it in a vote of its own."""
+
+    @staticmethod
+    def deadlocked(**fields: object) -> Sitting:
+        chosen = {"escalate_to": "boss", "ruling_ms": 60_000, "rounds": 1, "round_ms": 5000}
+        return ask(Sitting(opened(**(chosen | fields))), 60, 50)  # type: ignore[arg-type]  # by name
+
+    @staticmethod
+    def asked(sitting: Sitting, at_seconds: float = 0) -> list[VoteOpened]:
+        """Return the votes that a coordinator would open."""
+        effects = SESSIONS.react("it", fold(SESSION, sitting.log), round(at_seconds * 10**9))
+        sends = [send for send in effects.send if isinstance(send.command, OpenSession)]
+        assert all(send.boundary.entity == vote_on("it") for send in sends)
+        return [cast("VoteOpened", cast("OpenSession", send.command).opening) for send in sends]
+
+    @staticmethod
+    def ruled(sitting: Sitting, result: str, child: str = "") -> Sitting:
+        ended = ChildEnded(child=child or vote_on("it"), outcome="decided", result=result)
+        return sitting.say("coordinator", ended).settle()
+
+    def test_who_is_named_is_asked_and_nothing_is_decided_before(self) -> None:
+        sitting = self.deadlocked()
+        (vote,) = self.asked(sitting)
+        check_opening(vote)
+        assert sitting.state.phase == "open"
+        assert vote == VoteOpened(
+            options=("proportional", "nothing"),
+            question="gpu hours: 110 of 100 are asked for. Who gets what?",
+            participants=(Participant("boss"),),
+            open_for_ms=60_000,
+            parent="session/it",
+        )
+        assert standing("it", sitting.state).remarks[1] == (
+            f"a deadlock is ruled on by boss, in the session {vote_on('it')}"
+        )
+
+    def test_the_proportional_shares_may_be_given_all_the_same(self) -> None:
+        decision = self.ruled(self.deadlocked(), "proportional").decision(ResourceDecided)
+        assert (decision.outcome, decision.ended, decision.escalated_to) == (
+            "decided",
+            "ruling",
+            "boss",
+        )
+        assert decision.shares == (Share("ann", 60, 55), Share("bob", 50, 45))
+        assert {lost.reason for lost in decision.alternatives} == {"no_agreement"}
+        assert RESOURCE.result(decision) == "ann 55, bob 45"
+
+    @pytest.mark.parametrize("result", ["nothing", ""])
+    def test_or_nothing_is(self, result: str) -> None:
+        sitting = self.ruled(self.deadlocked(), result)
+        assert self.asked(sitting) == []
+        decision = sitting.decision(ResourceDecided)
+        assert (decision.outcome, decision.ended) == ("no_quorum", "deadlock")
+
+    def test_the_deadline_does_not_wait_for_a_ruling(self) -> None:
+        decision = self.deadlocked().decision(ResourceDecided)
+        assert (decision.ended, decision.escalated_to) == ("deadlock", "boss")
+
+    def test_below_the_quorum_no_ruling_gives_anything(self) -> None:
+        sitting = Sitting(
+            opened(escalate_to="boss", ruling_ms=9, rounds=1, round_ms=5000, quorum=2)
+        )
+        sitting.say("ann", AmountRequested(amount=160)).settle(8)
+        decision = self.ruled(sitting, "proportional").decision(ResourceDecided)
+        assert (decision.outcome, decision.ended) == ("no_quorum", "deadlock")
+
+    def test_what_fits_is_not_ruled_on(self) -> None:
+        sitting = self.deadlocked(amount=200)
+        assert sitting.decision(ResourceDecided).ended == "agreement"
+
+    def test_a_ruling_that_nobody_asked_for_is_of_no_effect(self) -> None:
+        early = self.ruled(self.deadlocked(rounds=3), "proportional")
+        assert early.course.ruling is None
+        other = self.ruled(self.deadlocked(), "proportional", "another")
+        assert other.course.ruling is None
+        only_named = self.ruled(ask(Sitting(opened(rounds=2)), 60, 50), "proportional")
+        assert only_named.course.ruling is None
+
+    def test_a_request_does_not_change_what_is_ruled_on(self) -> None:
+        sitting = Sitting(opened(escalate_to="boss", ruling_ms=9, rounds=1, round_ms=5000))
+        sitting.say("ann", AmountRequested(amount=160))
+        assert self.asked(sitting, 5.9) == []
+        assert len(self.asked(sitting, 6)) == 1
+        sitting.say("bob", AmountRequested(amount=40), at_seconds=6)
+        assert sitting.refused("bob") == "late"
+
+
 class TestWords:
     def test_a_second_request_in_a_round_does_not_count(self) -> None:
         sitting = Sitting(opened()).say("ann", AmountRequested(amount=60))
@@ -145,6 +245,8 @@ class TestWords:
             ({"resource": "x" * 1001}, "negotiation.text"),
             ({"rule": Policy("kalai")}, "policy.unknown"),
             ({"escalate_to": "a\nb"}, "name"),
+            ({"ruling_ms": 1}, "name"),
+            ({"ruling_ms": -1, "escalate_to": "boss"}, "negotiation.duration"),
         ],
     )
     def test_what_cannot_be_held_is_refused(self, fields: dict[str, object], code: str) -> None:
@@ -159,6 +261,17 @@ class TestForgeries:
         sitting.say("coordinator", SharesProposed(round=1, shares=(Share("ann", 90, 90),)))
         sitting.say("coordinator", ChildEnded(child="x", outcome="decided"))
         assert sitting.course.round == 1
+
+    def test_a_request_that_slips_in_before_the_shares_counts(self) -> None:
+        """Speech is recorded without a check, so it can stand before what did not know of it."""
+        sitting = Sitting(opened(round_ms=5000)).say("ann", AmountRequested(amount=160))
+        stale = Sitting(sitting.opening)
+        stale.log = sitting.log
+        unaware = stale.settle(7).announced(SharesProposed)[0]
+        sitting.say("bob", AmountRequested(amount=50)).say("coordinator", unaware)
+        assert (sitting.course.round, sitting.course.shares) == (1, ())
+        sitting.settle()
+        assert sitting.course.shares == (Share("ann", 160, 76), Share("bob", 50, 24))
 
     def test_other_shares_of_the_same_sum_are_refused(self) -> None:
         """What rounding down leaves goes to the largest remainders, and nowhere else."""

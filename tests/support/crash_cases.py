@@ -218,6 +218,23 @@ BARGAINS: Final = [
         following(RequestingParty(wanted=60), RequestingParty(wanted=50)),
     ),
     Case(
+        "resource with a ruling",
+        ResourceOpened(
+            resource="cpu",
+            amount=100,
+            rounds=2,
+            participants=PAIR,
+            escalate_to="cho",
+            ruling_ms=LONG_MS,
+            open_for_ms=300_000,
+        ),
+        following(
+            RequestingParty(wanted=60, concedes=False),
+            RequestingParty(wanted=60, concedes=False),
+            RankedVoter(ranking=("proportional",)),
+        ),
+    ),
+    Case(
         "contract net",
         ContractNetOpened(task="x", awards=2, reply_by_ms=LONG_MS, participants=TEAM),
         following(

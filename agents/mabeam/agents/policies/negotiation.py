@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from typing import Annotated
+
+import msgspec
 
 from mabeam.agents.agent import Answer, Heard
 from mabeam.agents.policies.policy import AgentPolicy
+from mabeam.core.checking import check_within
 from mabeam.core.events import Event
 from mabeam.core.negotiation import (
     AmountRequested,
@@ -127,7 +131,7 @@ class ConcedingNegotiator(_Negotiator, frozen=True, kw_only=True, tag="conceding
             (Conceder): one less (one less t) to minus this power.
     """
 
-    exponent: int = 1
+    exponent: Annotated[int, msgspec.Meta(ge=-100, le=100)] = 1
 
     def aim(
         self,
@@ -138,14 +142,18 @@ class ConcedingNegotiator(_Negotiator, frozen=True, kw_only=True, tag="conceding
         worst: Fraction,
     ) -> Fraction:
         """Return what is left of its best after the concession for this round."""
-        over = Fraction(talks.turn // len(talks.parties), max(opening.rounds - 1, 1))
+        last = opening.rounds - 1
+        over = Fraction(talks.turn // len(talks.parties), last) if last else Fraction(1)
         part = over**self.exponent if self.exponent >= 0 else 1 - (1 - over) ** -self.exponent
         floor = max(exact(self.reservation), worst)
         return best - part * (best - floor)
 
 
 class TitForTatNegotiator(_Negotiator, frozen=True, kw_only=True, tag="tit_for_tat_negotiator"):
-    """Concedes as much as another has conceded to it, by its own measure."""
+    """Concedes as much as who offered last has conceded to it, by its own measure.
+
+    It looks at the latest 64 offers, which a session lists.
+    """
 
     def aim(
         self,
@@ -155,9 +163,13 @@ class TitForTatNegotiator(_Negotiator, frozen=True, kw_only=True, tag="tit_for_t
         best: Fraction,
         worst: Fraction,  # noqa: ARG002 - what the other does alone counts
     ) -> Fraction:
-        """Return its best less what the others' latest offer is better than their first."""
-        theirs = [self.worth(opening.issues, o.values) for o in talks.offers if o.agent != me]
-        return best - max(theirs[-1] - theirs[0], Fraction(0)) if theirs else best
+        """Return its best less what the latest offer is better than that one's first."""
+        others = [o for o in talks.offers if o.agent != me]
+        if not others:
+            return best
+        theirs = [o.values for o in others if o.agent == others[-1].agent]
+        first, latest = (self.worth(opening.issues, theirs[place]) for place in (0, -1))
+        return best - max(latest - first, Fraction(0))
 
 
 class StubbornNegotiator(_Negotiator, frozen=True, kw_only=True, tag="stubborn_negotiator"):
@@ -229,13 +241,21 @@ class RequestingParty(AgentPolicy, frozen=True, kw_only=True, tag="requesting_pa
 
     Attributes:
         wanted: What it asks for first.
-        at_least: What it never asks for less than.
+        at_least: What it never asks for less than; at most what it asks for first.
         concedes: Whether it asks for less at all.
     """
 
-    wanted: int
-    at_least: int = 0
+    wanted: Annotated[int, msgspec.Meta(ge=0)]
+    at_least: Annotated[int, msgspec.Meta(ge=0)] = 0
     concedes: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse a least amount above what it asks for first.
+
+        Raises:
+            Rejected: It would ask for more after hearing that there is too little.
+        """
+        check_within("negotiation.amount", "at_least", self.at_least, 0, self.wanted)
 
     def answer(
         self,

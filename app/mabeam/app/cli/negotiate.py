@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["negotiate"]
 
 _MS: Final = 1_000
+_RANGE: Final = re.compile(
+    r"(?P<low>-?[\d.]*\d)\.\.(?P<high>-?[\d.]*\d)/(?P<step>[\d.]*\d)", re.ASCII
+)
 _BY = click.option("--by", default="operator", show_default=True, help="In whose name.")
 
 
@@ -84,7 +88,7 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
         "rounds": rounds,
         "round_ms" if single_text else "turn_ms": turn_ms,
         # Longer than all turns together, which end it otherwise.
-        "open_for_ms": min(turn_ms * (rounds + 1) * len(parties), 366 * 24 * 3600 * _MS),
+        "open_for_ms": min(turn_ms * max(rounds + 1, 1) * len(parties), 366 * 24 * 3600 * _MS),
     }
     opening = opening_of("single_text" if single_text else "negotiation", fields)
     found, state = complete(open_session(place, space, opening, name=name, by=by, wait=wait))
@@ -97,11 +101,12 @@ def _issue(text: str) -> dict[str, object]:
     name, equals, values = text.partition("=")
     if not equals or not name or not values:
         raise click.UsageError(f"--issue {text!r} is not NAME=VALUES")
-    low, dots, rest = values.partition("..")
-    high, slash, step = rest.partition("/")
-    if dots and slash:
-        return {"type": "range", "name": name, "low": low, "high": high, "step": step}
-    return {"type": "options", "name": name, "options": values.split(",")}
+    if ".." not in values or "," in values:
+        return {"type": "options", "name": name, "options": values.split(",")}
+    found = _RANGE.fullmatch(values)
+    if found is None:
+        raise click.UsageError(f"--issue {text!r} is not NAME=LOW..HIGH/STEP, three numbers")
+    return {"type": "range", "name": name, **found.groupdict()}
 
 
 @negotiate.command(

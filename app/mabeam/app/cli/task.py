@@ -20,7 +20,7 @@ _BY = click.option("--by", default="operator", show_default=True, help="In whose
 
 @click.group
 def task() -> None:
-    """Call for proposals, propose to do a task, report it done."""
+    """Call for proposals, propose or refuse, report it done."""
 
 
 @task.command(
@@ -91,7 +91,7 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
         "reply_by_ms": round(reply_seconds * _MS),
         "done_by_ms": round(done_seconds * _MS),
         # Longer than both together, which end it otherwise.
-        "open_for_ms": round((reply_seconds + done_seconds + 60) * _MS),
+        "open_for_ms": min(round((reply_seconds + done_seconds + 60) * _MS), 366 * 24 * 3600 * _MS),
     }
     opening = opening_of("contract_net", fields)
     found, state = complete(open_session(place, space, opening, name=name, by=by, wait=wait))
@@ -131,6 +131,27 @@ def propose(  # noqa: PLR0913 - each is a choice of its own
 @task.command(
     cls=ExampleCommand,
     examples=(
+        "mabeam task refuse team parser --reason busy --by ann",
+        "mabeam task refuse team parser --not-understood --reason 'which one?' --by ann",
+    ),
+)
+@click.argument("space", shell_complete=complete_space)
+@click.argument("name")
+@click.option("--reason", default="", help="Why, for people.")
+@click.option("--not-understood", is_flag=True, help="Say instead that the call makes no sense.")
+@_BY
+@placed
+def refuse(  # noqa: PLR0913 - each is a choice of its own
+    place: Place, space: str, name: str, *, reason: str, not_understood: bool, by: str
+) -> None:
+    """Refuse to do the task of the call NAME in SPACE; print the position of the word."""
+    kind = "task_not_understood" if not_understood else "task_refused"
+    _say(place, space, name, kind, {"reason": reason}, by=by)
+
+
+@task.command(
+    cls=ExampleCommand,
+    examples=(
         "mabeam task done team parser --result 'merged as 7f3a' --by ann",
         "mabeam task done team parser --failed 'it does not build' --by ann",
     ),
@@ -149,6 +170,27 @@ def done(  # noqa: PLR0913 - each is a choice of its own
         _say(place, space, name, "task_done", {"result": result}, by=by)
     else:
         _say(place, space, name, "task_failed", {"reason": failed}, by=by)
+
+
+@task.command(
+    cls=ExampleCommand,
+    examples=("mabeam task cancel team parser --contractor ann --reason 'too slow'",),
+)
+@click.argument("space", shell_complete=complete_space)
+@click.argument("name")
+@click.option("--contractor", default="", help="Whose.  [default: all that are under way]")
+@click.option("--reason", default="", help="Why, for people.")
+@_BY
+@placed
+def cancel(  # noqa: PLR0913 - each is a choice of its own
+    place: Place, space: str, name: str, *, contractor: str, reason: str, by: str
+) -> None:
+    """Take contracts of the call NAME in SPACE back, in the name of who called.
+
+    Before proposals are accepted, take the call itself back with `mabeam session cancel`.
+    """
+    fields = {"contractor": contractor, "reason": reason}
+    _say(place, space, name, "contract_cancelled", fields, by=by)
 
 
 def _say(  # noqa: PLR0913 - where, what and in whose name

@@ -153,7 +153,8 @@ def _(event: ResourceDecided) -> str:
     if event.outcome != "decided":
         to = f", {event.escalated_to} is to decide" if event.escalated_to else ""
         return f"gives nothing: {_ENDS.get(event.ended, event.ended)}{to}"
-    return f"gives {joined([f'{share.agent} {share.amount:,}' for share in event.shares])}"
+    ruled = f", as {event.escalated_to} has ruled" if event.ended == "ruling" else ""
+    return f"gives {joined([f'{share.agent} {share.amount:,}' for share in event.shares])}{ruled}"
 
 
 @told.register

@@ -1,7 +1,7 @@
 """Task allocation: who does what, by contract, by cost, by gain, or in turns."""
 
 from mabeam.core.allocation.assignment import ASSIGNMENT
-from mabeam.core.allocation.awards import Proposal, ranked
+from mabeam.core.allocation.awards import Proposal, ranked, unjust
 from mabeam.core.allocation.bundles import Step, diminishing, sequential_greedy
 from mabeam.core.allocation.contract_net import CONTRACT_NET, Contracting
 from mabeam.core.allocation.events import (
@@ -75,4 +75,5 @@ __all__ = [
     "round_robin",
     "sequential_greedy",
     "share_out",
+    "unjust",
 ]

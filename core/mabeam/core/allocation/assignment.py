@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, cast
 
+import msgspec
+
 from mabeam.core.allocation.events import (
     Assigned,
     AssignmentDecided,
     AssignmentOpened,
+    Task,
     Unassigned,
     WorkOffered,
 )
@@ -89,14 +92,17 @@ def check_speech(opening: AssignmentOpened, speech: Speech) -> None:
 
 
 def say(speech: Speech) -> str:
-    """Write an offer as text."""
+    """Write an offer as text, so that no other offer is written alike."""
     if not isinstance(speech, WorkOffered):
         return ""
-    costs = " ".join(f"{task}:{amount}" for task, amount in sorted(speech.costs.items()))
-    gains = " ".join(f"{task}+{amount}" for task, amount in sorted(speech.gains.items()))
     load = f"cpu {speech.cpu}, memory {speech.memory_mb}, active {speech.active}"
-    can = " ".join(speech.capabilities)
-    return f"takes {speech.capacity}, {load} {costs} {gains} {can}".rstrip()
+    listed = (("costs", speech.costs), ("gains", speech.gains), ("can", speech.capabilities))
+    lists = (
+        f", {field} {msgspec.json.encode(given, order='sorted').decode()}"
+        for field, given in listed
+        if given
+    )
+    return f"takes {speech.capacity}, {load}{''.join(lists)}"
 
 
 def _works(hearing: Hearing[AssignmentOpened]) -> Sequence[Work]:
@@ -148,15 +154,19 @@ def _unassigned(
 ) -> tuple[Unassigned, ...]:
     given = {one.task for one in assigned}
     works = _works(hearing)
-    rule = hearing.opening.rule.name
     return tuple(
-        Unassigned(
-            task.name,
-            "no_suitable_agent" if any(work.can(task, rule) for work in works) else "incapable",
-        )
+        Unassigned(task.name, _why_not(hearing, works, task))
         for task in hearing.opening.tasks
         if task.name not in given
     )
+
+
+def _why_not(hearing: Hearing[AssignmentOpened], works: Sequence[Work], task: Task) -> str:
+    if not hearing.has_quorum():
+        return "no_quorum"
+    rule = hearing.opening.rule.name
+    can_some = any(work.can(task, rule) for work in works)
+    return "no_suitable_agent" if can_some else "incapable"
 
 
 def verify(hearing: Hearing[AssignmentOpened], decision: Decision) -> None:

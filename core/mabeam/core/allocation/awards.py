@@ -9,7 +9,7 @@ import msgspec
 
 from mabeam.core.allocation.events import Award
 
-__all__ = ["Proposal", "Worth", "ranked"]
+__all__ = ["Proposal", "Worth", "ranked", "unjust"]
 
 
 class Proposal(msgspec.Struct, frozen=True):
@@ -53,24 +53,19 @@ def ranked(
             could be accepted are all rejected.
     """
 
-    def flaw(proposal: Proposal) -> str:
-        if not proposal.is_capable:
-            return "incapable"
-        return "too_costly" if cost_max is not None and proposal.cost > cost_max else ""
-
     def order(proposal: Proposal) -> tuple[bool, tuple[int, ...], object]:
         tie = (proposal.position,) if tie_key is None else tie_key(proposal)
-        return (bool(flaw(proposal)), worth(proposal), tie)
+        return (bool(_flaw(proposal, cost_max)), worth(proposal), tie)
 
     listed = sorted(proposals, key=order)
-    sound = [proposal for proposal in listed if not flaw(proposal)]
+    sound = [proposal for proposal in listed if not _flaw(proposal, cost_max)]
     accepted, rest = sound[:awards_max], sound[awards_max:]
     edge = (
         worth(accepted[-1]) if accepted and rest and worth(accepted[-1]) == worth(rest[0]) else None
     )
     found: list[Award] = []
     for proposal in listed:
-        reason = flaw(proposal)
+        reason = _flaw(proposal, cost_max)
         if not reason and worth(proposal) == edge and tie_key is None:
             reason = "tie_unresolved"
         elif not reason and proposal in rest:
@@ -86,3 +81,57 @@ def ranked(
             )
         )
     return tuple(found)
+
+
+def _flaw(proposal: Proposal, cost_max: int | None) -> str:
+    if not proposal.is_capable:
+        return "incapable"
+    return "too_costly" if cost_max is not None and proposal.cost > cost_max else ""
+
+
+def unjust(  # noqa: PLR0913 - what was stated, and all that it follows from
+    awards: Sequence[Award],
+    proposals: Sequence[Proposal],
+    worth: Worth,
+    awards_max: int,
+    *,
+    cost_max: int | None,
+    tie_key: Callable[[Proposal], object] | None,
+) -> str:
+    """Return what awards should have said; an empty text if they follow from the proposals.
+
+    It counts for each proposal how many sound ones are better: who trusts this need not trust
+    how they were ranked.
+
+    Args:
+        awards: What became of each proposal.
+        proposals: As for `ranked`, and so the others.
+        worth: What they are compared by.
+        awards_max: How many are accepted at most.
+        cost_max: Dearer ones are rejected.
+        tie_key: Orders equals.
+    """
+    sound = [proposal for proposal in proposals if not _flaw(proposal, cost_max)]
+    worths = {proposal.agent: worth(proposal) for proposal in sound}
+    left = list(awards)
+
+    def loss(proposal: Proposal) -> str:
+        mine = worths[proposal.agent]
+        better = sum(other < mine for other in worths.values())
+        equals = [other for other in sound if worths[other.agent] == mine]
+        if better >= awards_max:
+            return "outbid"
+        if better + len(equals) <= awards_max:
+            return ""
+        if tie_key is None:
+            return "tie_unresolved"
+        first = sorted((tie_key(other), other.agent) for other in equals)[: awards_max - better]
+        return "" if (tie_key(proposal), proposal.agent) in first else "tie_lost"
+
+    for one in proposals:
+        reason = _flaw(one, cost_max) or loss(one)
+        due = Award(one.agent, one.cost, one.score, one.position, not reason, reason)
+        if due not in left:
+            return f"{one.agent} is {reason or 'accepted'}"
+        left.remove(due)
+    return ", ".join(f"{award.agent} proposed nothing" for award in left)

@@ -12,13 +12,14 @@ IEEE Transactions on Computers C-29 (1980).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final, TypeAlias, cast
 
 import msgspec
 from immutables import Map
 
-from mabeam.core.allocation.awards import Proposal, ranked
+from mabeam.core.allocation.awards import Proposal, ranked, unjust
 from mabeam.core.allocation.events import (
     Award,
     ContractCancelled,
@@ -250,7 +251,17 @@ def _ended(
 
 
 def _awards(opening: ContractNetOpened, net: Contracting) -> tuple[Award, ...]:
-    proposals = [
+    return ranked(
+        _proposals(opening, net),
+        AWARD_RULES.find(opening.rule),
+        opening.awards,
+        cost_max=opening.cost_max,
+        tie_key=_tie_key(opening, net),
+    )
+
+
+def _proposals(opening: ContractNetOpened, net: Contracting) -> list[Proposal]:
+    return [
         Proposal(
             agent,
             reply.word.cost,
@@ -258,21 +269,19 @@ def _awards(opening: ContractNetOpened, net: Contracting) -> tuple[Award, ...]:
             reply.position,
             set(opening.requires) <= set(reply.word.capabilities),
         )
-        for agent, reply in net.replies.items()
+        for agent, reply in sorted(net.replies.items())
         if isinstance(reply.word, TaskProposed)
     ]
 
+
+def _tie_key(
+    opening: ContractNetOpened, net: Contracting
+) -> Callable[[Proposal], tuple[int, bytes]] | None:
     def tie_key(proposal: Proposal) -> tuple[int, bytes]:
         earliest = proposal.position if opening.tie_break == "earliest" else 0
         return (earliest, order_key(net.session, net.opened_at, proposal.agent))
 
-    return ranked(
-        proposals,
-        AWARD_RULES.find(opening.rule),
-        opening.awards,
-        cost_max=opening.cost_max,
-        tie_key=None if opening.tie_break == "refuse" else tie_key,
-    )
+    return None if opening.tie_break == "refuse" else tie_key
 
 
 def due(opening: ContractNetOpened, net: Contracting, now_ns: int) -> Due:
@@ -344,8 +353,9 @@ def verify(hearing: Hearing[ContractNetOpened], decision: Decision) -> None:
     """Check a decision against what was said.
 
     Raises:
-        Rejected: An award is not what was announced, a contract ended in another way or
-            not at all, somebody is left out, or the outcome does not follow.
+        Rejected: An award is not what was announced or does not follow from the proposals, a
+            contract ended in another way or not at all, somebody is left out, or the outcome
+            does not follow.
     """
     if not isinstance(decision, ContractNetDecided):
         raise disproved(_CODE, "outcome", type(decision).__name__, "that of a contract net")
@@ -370,6 +380,21 @@ def verify(hearing: Hearing[ContractNetOpened], decision: Decision) -> None:
     )
     for contract in decision.contracts:
         _verify_contract(net, contract)
+    if net.awarded:
+        _verify_awards(hearing.opening, net, decision.awards)
+
+
+def _verify_awards(opening: ContractNetOpened, net: Contracting, awards: tuple[Award, ...]) -> None:
+    due_there = unjust(
+        awards,
+        _proposals(opening, net),
+        AWARD_RULES.find(opening.rule),
+        opening.awards,
+        cost_max=opening.cost_max,
+        tie_key=_tie_key(opening, net),
+    )
+    if due_there:
+        raise disproved(_CODE, "awards", awards, due_there)
 
 
 _ENDS: Final = frozenset({"done", "failed", "cancelled", "timed_out"})
@@ -418,13 +443,13 @@ def standing(hearing: Hearing[ContractNetOpened]) -> Standing:
     rows: list[tuple[str, ...]] = []
     for agent in sorted({*net.contractors, *net.replies}):
         contract = _contract(net, agent)
-        status: str = contract.ended
+        status, detail = cast("str", contract.ended), contract.detail
         if agent in net.under_way:
             status = "timed_out" if hearing.considered.closed else "under_way"
         elif not net.awarded and contract.ended == "rejected":
-            status = "proposed"
+            status, detail = "proposed", ""
         cost = "" if contract.cost is None else str(contract.cost)
-        rows.append((agent, status, cost, contract.detail))
+        rows.append((agent, status, cost, detail))
     return Standing(("contractor", "status", "cost", "detail"), tuple(rows))
 
 

@@ -295,7 +295,7 @@ class Unassigned(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         task: Name of the task.
         reason: ``incapable``: nobody offers it or can do it; ``no_suitable_agent``: those who
-            can have enough to do, or would gain nothing.
+            can have enough to do, or would gain nothing; ``no_quorum``: too few offered anything.
     """
 
     task: str

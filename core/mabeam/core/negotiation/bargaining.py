@@ -70,12 +70,15 @@ def check_speech(opening: BargainingOpened, speech: Speech) -> None:
 
 
 def say(speech: Speech) -> str:
-    """Write utilities as text: the weights, a digest of all values, and what none is worth."""
+    """Write utilities as text: the weights, a digest of all values, and what none is worth.
+
+    What is written alike counts as the same word, so nothing of the digest may be left out.
+    """
     if not isinstance(speech, UtilityDeclared):
         return ""
     weights = " ".join(str(evaluation.weight) for evaluation in speech.evaluations)
     values = [str(value) for evaluation in speech.evaluations for value in evaluation.values]
-    return f"weights {weights}, values {derived_id(*values)[:8]}, none {speech.reservation}"
+    return f"weights {weights}, values {derived_id(*values)}, none {speech.reservation}"
 
 
 def _declared(hearing: Hearing[BargainingOpened]) -> list[UtilityDeclared]:

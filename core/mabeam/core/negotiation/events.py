@@ -26,6 +26,7 @@ __all__ = [
     "OfferMade",
     "Offered",
     "ResourceDecided",
+    "ResourceEnd",
     "ResourceOpened",
     "Share",
     "SharesProposed",
@@ -39,6 +40,7 @@ __all__ = [
     "WalkedAway",
 ]
 
+ResourceEnd: TypeAlias = Literal["agreement", "ruling", "deadlock", "deadline"]
 TalksEnd: TypeAlias = Literal["agreement", "walked_away", "rounds", "deadline"]
 
 
@@ -333,7 +335,9 @@ class ResourceOpened(Opening, frozen=True, kw_only=True):
         rounds: Everybody may ask so many times; then it is a deadlock.
         round_ms: A round ends after so long at the latest, on the log's clock; the latest
             word of who has said nothing in it stands.
-        escalate_to: Who is to decide a deadlock, for people and agents; it is only named.
+        escalate_to: Who is to decide a deadlock.
+        ruling_ms: So long it is asked for, in a vote of its own, whether the proportional
+            shares are given all the same; 0 to name it only, for people and agents.
     """
 
     resource: str
@@ -341,6 +345,7 @@ class ResourceOpened(Opening, frozen=True, kw_only=True):
     rounds: int = 5
     round_ms: int = 5_000
     escalate_to: str = ""
+    ruling_ms: int = 0
     rule: Policy = Policy("proportional_concession")
 
 
@@ -391,17 +396,18 @@ class ResourceDecided(Decision, frozen=True, kw_only=True):
     Attributes:
         resource: What it is.
         amount: How much there was.
-        ended: ``agreement``, ``deadlock`` after the last round, or ``deadline``.
+        ended: ``agreement``, ``ruling`` where a deadlock was decided by whom it was escalated
+            to, ``deadlock`` after the last round, or ``deadline``.
         rounds: How many rounds were begun.
         requested: How much was asked for in the end, all together.
-        shares: What each gets; where there is no agreement, what each would have in
-            proportion to its request, as a proposal for who decides.
-        escalated_to: Who is to decide a deadlock.
+        shares: What each gets; in a deadlock, what each would have in proportion to its
+            request, as a proposal for who decides.
+        escalated_to: Who is to decide a deadlock, or has decided it.
     """
 
     resource: str
     amount: int
-    ended: Literal["agreement", "deadlock", "deadline"]
+    ended: ResourceEnd
     rounds: int = 0
     requested: int = 0
     shares: tuple[Share, ...] = ()

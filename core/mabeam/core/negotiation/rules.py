@@ -15,6 +15,7 @@ from mabeam.core.session.events import Decision, Opening
 
 __all__ = [
     "CERTIFICATE",
+    "MS_MAX",
     "PARTIES_MAX",
     "RULES",
     "agreed",

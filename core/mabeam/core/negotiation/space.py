@@ -18,7 +18,7 @@ import msgspec
 
 from mabeam.core.checking import check_text, check_within, plain
 from mabeam.core.errors import Rejected
-from mabeam.core.numbers import exact, to_decimal
+from mabeam.core.numbers import exact, on_grid, to_decimal
 
 __all__ = [
     "ISSUES_MAX",
@@ -42,6 +42,7 @@ OUTCOMES_MAX: Final = 100_000
 TEXT_LENGTH_MAX: Final = 100
 _CODE: Final = "negotiation.issues"
 _PLACES: Final = 30
+_LISTED_MAX: Final = 10
 
 Outcome: TypeAlias = tuple[str, ...]
 
@@ -111,13 +112,15 @@ def _steps(issue: RangeIssue) -> int:
         plain(_CODE, f"{field} of {issue.name}", number)
         for field, number in (("low", issue.low), ("high", issue.high), ("step", issue.step))
     )
-    if step <= 0 or high < low or ((high - low) / step).denominator != 1:
+    # With more places, values of the range would be written alike.
+    is_too_fine = any((number * 10**_PLACES).denominator != 1 for number in (low, step))
+    if is_too_fine or step <= 0 or high < low or ((high - low) / step).denominator != 1:
         raise Rejected(
             _CODE,
             "no such range",
             field=issue.name,
-            value=f"{issue.low} to {issue.high} in steps of {issue.step}",
-            allowed="a step above 0, and a whole number of them from low to high",
+            value=_allowed(issue),
+            allowed=f"a step above 0, a whole number of them from low to high, {_PLACES} places",
         )
     return int((high - low) / step)
 
@@ -162,16 +165,24 @@ def _normal(issue: Issue, value: str) -> str:
             number = plain("negotiation.outcome", issue.name, Decimal(value))
         except InvalidOperation:
             number = None
-        written = value if number is None else f"{to_decimal(number, _PLACES):f}"
+        if number is not None and on_grid(number, exact(issue.low), exact(issue.step)):
+            written = f"{to_decimal(number, _PLACES):f}"
     if written not in _numbers(issue):
         raise Rejected(
             "negotiation.outcome",
             "no such value",
             field=issue.name,
             value=value,
-            allowed=", ".join(values_of(issue)[:10]),
+            allowed=_allowed(issue),
         )
     return written
+
+
+def _allowed(issue: Issue) -> str:
+    if isinstance(issue, RangeIssue):
+        return f"{issue.low} to {issue.high} in steps of {issue.step}"
+    listed, more = issue.options[:_LISTED_MAX], len(issue.options) - _LISTED_MAX
+    return ", ".join(listed) + (f" and {more} more" if more > 0 else "")
 
 
 def outcomes(issues: Sequence[Issue]) -> Iterator[Outcome]:

@@ -19,7 +19,6 @@ import msgspec
 from mabeam.core.checking import check_within, plain
 from mabeam.core.errors import Rejected
 from mabeam.core.negotiation.space import Issue, OptionsIssue, Outcome, values_of
-from mabeam.core.numbers import exact
 
 __all__ = ["Evaluation", "Table", "check_evaluations", "table", "utility"]
 
@@ -57,35 +56,50 @@ def check_evaluations(issues: Sequence[Issue], evaluations: Sequence[Evaluation]
     Raises:
         Rejected: One is missing or too many, or is no number to reckon with.
     """
-    check_within(_CODE, "evaluations", len(evaluations), len(issues), len(issues))
-    for issue, evaluation in zip(issues, evaluations, strict=True):
-        wanted = len(issue.options) if isinstance(issue, OptionsIssue) else _ENDS
-        check_within(_CODE, f"values of {issue.name}", len(evaluation.values), wanted, wanted)
-        if plain(_CODE, f"weight of {issue.name}", evaluation.weight) < 0:
-            raise Rejected(
-                _CODE, "a weight below 0", field=issue.name, value=evaluation.weight, allowed="0 up"
-            )
-        for value in evaluation.values:
-            plain(_CODE, f"value of {issue.name}", value)
+    _all_worths(issues, evaluations)
 
 
 def utility(
     issues: Sequence[Issue], evaluations: Sequence[Evaluation], outcome: Outcome
 ) -> Fraction:
-    """Return what one outcome is worth."""
+    """Return what one outcome is worth.
+
+    Raises:
+        Rejected: The evaluations do not fit the issues.
+    """
     return sum(
         (
-            _worths(issue, evaluation)[values_of(issue).index(value)]
-            for issue, evaluation, value in zip(issues, evaluations, outcome, strict=True)
+            worths[values_of(issue).index(value)]
+            for issue, worths, value in zip(
+                issues, _all_worths(issues, evaluations), outcome, strict=True
+            )
         ),
         Fraction(0),
     )
 
 
+def _all_worths(
+    issues: Sequence[Issue], evaluations: Sequence[Evaluation]
+) -> list[tuple[Fraction, ...]]:
+    check_within(_CODE, "evaluations", len(evaluations), len(issues), len(issues))
+    return [_worths(issue, one) for issue, one in zip(issues, evaluations, strict=True)]
+
+
 @lru_cache(maxsize=256)
 def _worths(issue: Issue, evaluation: Evaluation) -> tuple[Fraction, ...]:
-    weight = exact(evaluation.weight)
-    values = tuple(map(exact, evaluation.values))
+    """Return the worth of each value of an issue.
+
+    Raises:
+        Rejected: The evaluation does not fit the issue.
+    """
+    wanted = len(issue.options) if isinstance(issue, OptionsIssue) else _ENDS
+    check_within(_CODE, f"values of {issue.name}", len(evaluation.values), wanted, wanted)
+    weight = plain(_CODE, f"weight of {issue.name}", evaluation.weight)
+    if weight < 0:
+        raise Rejected(
+            _CODE, "a weight below 0", field=issue.name, value=evaluation.weight, allowed="0 up"
+        )
+    values = tuple(plain(_CODE, f"value of {issue.name}", value) for value in evaluation.values)
     if isinstance(issue, OptionsIssue):
         return tuple(weight * value for value in values)
     low, high = values
@@ -96,8 +110,12 @@ def _worths(issue: Issue, evaluation: Evaluation) -> tuple[Fraction, ...]:
 
 @lru_cache(maxsize=16)
 def table(issues: tuple[Issue, ...], evaluations: tuple[Evaluation, ...]) -> Table:
-    """Return what every outcome is worth. The work grows with the number of outcomes."""
-    worths = [_worths(issue, one) for issue, one in zip(issues, evaluations, strict=True)]
+    """Return what every outcome is worth. The work grows with the number of outcomes.
+
+    Raises:
+        Rejected: The evaluations do not fit the issues.
+    """
+    worths = _all_worths(issues, evaluations)
     scale = lcm(*(worth.denominator for issue in worths for worth in issue))
     units = [0]
     for issue in worths:
