@@ -70,12 +70,20 @@ def test_all_figures_stand_in_one_table_beside_their_baseline() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", ["reading", "writing"])
-def test_a_profile_names_the_dearest_functions(path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "layers"),
+    [
+        ("reading", ("parser.", "feed.", "envelope.", "events.")),
+        ("writing", ("publisher.", "append.", "plan.", "wire.")),
+    ],
+)
+def test_a_profile_names_the_dearest_functions(path: str, layers: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", "bench.profiling", path, "600"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "parser.TapParser._scan, us profiled" in done.stdout
+    named = [line for line in done.stdout.splitlines() if ", us profiled" in line]
+    # Which of them is dearest follows whatever else the machine does in these milliseconds.
+    assert any(line.startswith(layers) for line in named), named
 
 
 def test_a_benchmark_that_does_not_exist_is_named() -> None:
