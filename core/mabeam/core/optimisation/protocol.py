@@ -25,7 +25,6 @@ from mabeam.core.optimisation.course import (
 from mabeam.core.optimisation.elimination import (
     Cluster,
     Elimination,
-    Size,
     bounded_plan,
     eliminate,
 )
@@ -47,11 +46,12 @@ from mabeam.core.optimisation.model import (
     check_variables,
 )
 from mabeam.core.optimisation.proving import verify
+from mabeam.core.optimisation.rules import SIZE
 from mabeam.core.session.events import Alternative, Decision, Outcome, Speech
 from mabeam.core.session.protocol import Hearing, Protocol, Standing
 from mabeam.core.subjects import check_name
 
-__all__ = ["CELLS_MAX", "CONSTRAINTS_MAX", "OPTIMISATION", "SIZE", "VARIABLES_MAX"]
+__all__ = ["CELLS_MAX", "CONSTRAINTS_MAX", "OPTIMISATION", "VARIABLES_MAX"]
 
 VARIABLES_MAX: Final = 200
 """How many variables a session may have."""
@@ -60,8 +60,6 @@ CONSTRAINTS_MAX: Final = 600
 CELLS_MAX: Final = 15_000
 """How many combinations all its constraints may list."""
 QUESTION_LENGTH_MAX: Final = 1000
-SIZE: Final = Size(cells=200_000, message_cells=15_000)
-"""How much an elimination may take in a session: its messages are part of the decision."""
 _POLISHING_ROUNDS: Final = 20
 
 
