@@ -14,6 +14,7 @@ from typing import Final, cast
 
 import msgspec
 
+from mabeam.core.checking import plain
 from mabeam.core.errors import Rejected
 from mabeam.core.ids import order_key
 from mabeam.core.optimisation.course import (
@@ -97,15 +98,17 @@ def _check_changes(variables: Sequence[Variable]) -> None:
     if len(set(changed)) != len(changed):
         raise _refusal("changes", "changes", changed, "each variable of the space once")
     for variable in variables:
-        if variable.is_number and not all(map(_is_number, variable.domain)):
-            raise _refusal("domain", f"domain of {variable.name}", variable.domain, "numbers")
+        if variable.is_number:
+            for value in variable.domain:
+                _check_number(f"domain of {variable.name}", value)
 
 
-def _is_number(text: str) -> bool:
+def _check_number(field: str, text: str) -> None:
     try:
-        return Decimal(text).is_finite()
+        number = Decimal(text)
     except ArithmeticError:
-        return False
+        raise _refusal("domain", field, text, "numbers") from None
+    plain("optimisation.domain", field, number)
 
 
 def check_speech(opening: OptimisationOpened, speech: Speech) -> None:
