@@ -423,6 +423,24 @@ class TestStanding:
         assert shown.rows[0][3] == "no_quorum"
         assert shown.remarks[0] == "top has not decided, and ann may rule."
 
+    @pytest.mark.parametrize(
+        ("past", "told"),
+        [
+            ([asks("east"), ends("east", result="go")], "east has decided: go."),
+            ([asks("east")], "nobody has decided, so the default holds: wait."),
+        ],
+        ids=["decided", "by default"],
+    )
+    def test_what_it_came_to_is_shown_when_it_is_closed(self, past: list[Event], told: str) -> None:
+        shown = standing("it", given(SESSION, opening(), *from_coordinator(*past), CLOSED).state)
+        assert shown.remarks == (told,)
+
+    def test_who_has_ruled_is_shown(self) -> None:
+        past = from_coordinator(asks("top"), ends("top", "no_quorum"))
+        past += [said(Ruled(value="stop"), "ann"), CLOSED]
+        shown = standing("it", given(SESSION, opening(stake=11), *past).state)
+        assert shown.remarks == ("ann has ruled: stop.",)
+
 
 class TestOtherEnds:
     def test_it_may_be_cancelled(self) -> None:

@@ -381,6 +381,17 @@ class TestRounds:
         assert "3 of 3 have declared costs, 3 constraints" in shown.remarks[0]
         assert shown.remarks[1].startswith("Now it costs 11 and breaks 0")
 
+    def test_standing_shows_what_was_decided(self) -> None:
+        shown = standing("s", given(SESSION, opening(), *COSTS, CLOSED).state)
+        assert shown.columns == ("variable", "agent", "value")
+        assert shown.rows == (("x", "ann", "G"), ("y", "bob", "R"), ("z", "cyd", "G"))
+        assert shown.remarks == ("It costs 0, and no other is better than 0: optimal.",)
+
+    def test_standing_shows_why_nothing_was_decided(self) -> None:
+        never = (Constraint(("x",), (None, None)),)
+        shown = standing("s", given(SESSION, opening(constraints=never), *COSTS, CLOSED).state)
+        assert (shown.rows, shown.remarks) == ((), ("None was decided: infeasible.",))
+
 
 class TestOtherEnds:
     def test_it_may_be_cancelled(self) -> None:

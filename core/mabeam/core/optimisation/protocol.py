@@ -269,7 +269,9 @@ def results(
 
 
 def standing(hearing: Hearing[OptimisationOpened]) -> Standing:
-    """Show each variable with its value now, and what that costs."""
+    """Show each variable with its value now, and what that costs; once closed, what was decided."""
+    if hearing.considered.closed:
+        return _settled(hearing.opening, decide(hearing))
     opening, progress = hearing.opening, cast("Progress", hearing.course)
     problem = problem_in(opening, progress)
     total, best = problem.total(progress.values), problem.total(progress.best)
@@ -288,6 +290,16 @@ def standing(hearing: Hearing[OptimisationOpened]) -> Standing:
         f" {problem.shown(best)}, breaking {problem.violations(best)}."
     )
     return Standing(("variable", "agent", "now", "best so far"), rows, (known, costs))
+
+
+def _settled(opening: OptimisationOpened, decision: OptimisationDecided) -> Standing:
+    rows = tuple(
+        (variable.name, variable.agent, one.value)
+        for variable, one in zip(opening.variables, decision.assignment, strict=False)
+    )
+    bound = "" if decision.bound is None else f", and no other is better than {decision.bound}"
+    told = f"It costs {decision.cost}{bound}" if rows else f"None was decided{bound}"
+    return Standing(("variable", "agent", "value"), rows, (f"{told}: {decision.status}.",))
 
 
 def _refusal(code: str, field: str, value: object, allowed: str) -> Rejected:
