@@ -52,6 +52,7 @@ from support.hierarchies import (
     effects,
     ends,
     from_coordinator,
+    node,
     opening,
     reasons,
     state_of,
@@ -324,6 +325,21 @@ class TestLosses:
         assert (decision.value, decision.steps[-1].reason) == ("wait", "lost")
         shown = standing("it", given(SESSION, opening(), *past).state)
         assert shown.remarks[0] == "top has not decided, and nobody may rule."
+
+    def test_below_a_node_without_members_is_below_its_parent(self) -> None:
+        chain = (
+            node("leaf", "ann bob", "middle", stake_max=10),
+            node("middle", "zed", "top", stake_max=10),
+            node("top", "dan"),
+        )
+        opened = opening(nodes=chain, at="", stake=11, consult=True)
+        past: list[Past] = [
+            said(LossReported(agent="zed"), "zed"),
+            *from_coordinator(RepresentativeReplaced(agent="zed", successor="")),
+        ]
+        assert appended(opened, *past) == asks("leaf", nodes=chain)
+        past += from_coordinator(asks("leaf", nodes=chain), ends("leaf", result="go"))
+        assert appended(opened, *past) == asks("top", nodes=chain)
 
     @pytest.mark.parametrize(
         ("agent", "word", "reason"),

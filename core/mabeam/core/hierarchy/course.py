@@ -10,6 +10,7 @@ Every step is an announcement, so the question moves up at most as often as the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
@@ -419,10 +420,23 @@ def _ready(opening: HierarchyOpened, state: Deliberation) -> tuple[Delegation, .
     for node in opening.nodes:
         if node.name not in wanted or node.name in state.held or not members[node.name]:
             continue
-        waiting = [one for one in below[node.name] if one in wanted and members[one]]
+        waiting = _nearest(below, members, node.name)
         if all(one in state.answered for one in waiting):
             ready.append(Delegation(node.name, members[node.name]))
     return tuple(ready)
+
+
+def _nearest(
+    below: Mapping[str, tuple[str, ...]],
+    members: Mapping[str, tuple[Participant, ...]],
+    name: str,
+) -> Iterator[str]:
+    """Go through the nodes below one; for a node without members, those below that."""
+    for one in below[name]:
+        if members.get(one):
+            yield one
+        elif one in members:
+            yield from _nearest(below, members, one)
 
 
 def _waiting(opening: HierarchyOpened, state: Deliberation, now_ns: int) -> Due:
