@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from immutables import Map
 
 from mabeam.core.consensus import ConsensusDecided, ConsensusOpened
 from mabeam.core.errors import Rejected
@@ -19,11 +20,13 @@ from mabeam.core.hierarchy import (
     Escalated,
     GivenUp,
     LossReported,
+    Node,
     RepresentativeReplaced,
     Ruled,
     Step,
     child_name,
 )
+from mabeam.core.hierarchy.course import members_of
 from mabeam.core.policies import Policy
 from mabeam.core.session import (
     SESSION,
@@ -325,6 +328,17 @@ class TestLosses:
         assert (decision.value, decision.steps[-1].reason) == ("wait", "lost")
         shown = standing("it", given(SESSION, opening(), *past).state)
         assert shown.remarks[0] == "top has not decided, and nobody may rule."
+
+    @pytest.mark.parametrize("is_first", [True, False])
+    def test_a_successor_keeps_its_own_weight_among_its_own(
+        self,
+        is_first: bool,  # noqa: FBT001 - drawn
+    ) -> None:
+        ann, bob, dan = Participant("ann", 5), Participant("bob", 2), Participant("dan")
+        east = Node("east", (ann, bob) if is_first else (bob, ann))
+        assert members_of(east, Map({"ann": "bob"})) == (bob,)
+        top = Node("top", (ann, dan))
+        assert members_of(top, Map({"ann": "bob"})) == (Participant("bob", 5), dan)
 
     def test_below_a_node_without_members_is_below_its_parent(self) -> None:
         chain = (

@@ -181,12 +181,16 @@ def opening_for(
 
 
 def members_of(node: Node, lost: Map[str, str]) -> tuple[Participant, ...]:
-    """Return the members of a node after losses, each with the weight of its place."""
+    """Return the members of a node after losses.
+
+    Each has its own weight there, or that of the place that it has taken.
+    """
+    own = {member.agent: member.weight for member in node.members}
     found: dict[str, Participant] = {}
     for member in node.members:
         agent = _present(member.agent, lost)
         if agent:
-            found.setdefault(agent, Participant(agent, member.weight))
+            found.setdefault(agent, Participant(agent, own.get(agent, member.weight)))
     return tuple(found.values())
 
 
