@@ -128,14 +128,16 @@ class TestVerifying:
                 closed, msgspec.structs.replace(self.DECISION, considered=closed.considered)
             )
 
-    @pytest.mark.parametrize(("agent", "reason"), [("bob", "no_quorum"), ("ann", "not_eligible")])
-    def test_who_was_not_enough_is_listed(self, agent: str, reason: str) -> None:
+    @pytest.mark.parametrize(
+        "forged", [{"agent": "bob"}, {"said": "nothing"}, {"position": 9}, {"reason": "invalid"}]
+    )
+    def test_who_was_not_enough_is_listed(self, forged: dict[str, Any]) -> None:
         closed = heard(opening(quorum=3), *COSTS[:1])
         decision = cast("OptimisationDecided", OPTIMISATION.decide(closed))
         (lost,) = decision.alternatives
-        forged = msgspec.structs.replace(lost, agent=agent, reason=reason)
+        other = msgspec.structs.replace(lost, **forged)
         with pytest.raises(Rejected, match="alternatives"):
-            OPTIMISATION.verify(closed, msgspec.structs.replace(decision, alternatives=(forged,)))
+            OPTIMISATION.verify(closed, msgspec.structs.replace(decision, alternatives=(other,)))
 
     def test_another_decision_is_none(self) -> None:
         other = ConsensusDecided(outcome="decided", rule=Policy("x"), considered=Considered(1, 2))

@@ -15,8 +15,8 @@ from mabeam.core.optimisation.elimination import bounded_plan
 from mabeam.core.optimisation.events import OptimisationDecided, OptimisationOpened, PassedOn
 from mabeam.core.optimisation.model import PLACES, Constraint, Problem
 from mabeam.core.optimisation.rules import SIZE
-from mabeam.core.session.events import Decision
-from mabeam.core.session.protocol import Hearing, terms
+from mabeam.core.session.events import Alternative, Decision
+from mabeam.core.session.protocol import Hearing, protocol_of, terms
 
 __all__ = ["verify"]
 
@@ -75,12 +75,12 @@ def _verify_alternatives(
     hearing: Hearing[OptimisationOpened], decision: OptimisationDecided
 ) -> None:
     """Refuse other words than those that did not count."""
-    refused, lost = hearing.invalid(), decision.alternatives
+    say = protocol_of(hearing.opening).say
     unheard = () if hearing.has_quorum() else hearing.by_agent()
-    due = [(word.agent, word.position, "no_quorum") for word in unheard]
-    stated = [(one.agent, one.position, one.reason) for one in lost[: len(due)]]
-    if stated != due or lost[len(due) :] != refused:
-        raise _disproved("alternatives", lost, f"{due}, {refused}")
+    lost = (Alternative(w.agent, say(w.speech), w.position, "no_quorum") for w in unheard)
+    due = (*lost, *hearing.invalid())
+    if decision.alternatives != due:
+        raise _disproved("alternatives", decision.alternatives, str(due))
 
 
 def _verify_too_wide(problem: Problem, decision: OptimisationDecided) -> None:
