@@ -138,6 +138,26 @@ async def test_others_vote_on_what_two_disagree_about(space: Space, many: int) -
     assert (await verify(space.store)).divergences == ()
 
 
+async def test_delegates_vote_and_what_they_cannot_decide_goes_up(space: Space) -> None:
+    """A variable, its conflict's hierarchy, and the votes of the nodes."""
+    nodes = [
+        {"name": "peers", "members": [{"agent": "cyd"}, {"agent": "dan"}], "parent": "lead"},
+        {"name": "lead", "members": [{"agent": "eve"}]},
+    ]
+    fields = {"nodes": nodes, "at": "peers", "support_min": "0.6"}
+    policy = Policy("hierarchy", parameters={"fields": fields})
+    async with coordinator(space):
+        for name, wish in {"cyd": "blue", "dan": "green", "eve": "green"}.items():
+            await space.host(PolicyAgent(name, [RankedVoter(ranking=(wish,))]))
+        await space.variables.declare("colour", COLOURS, on_conflict=policy)
+        await clash(space, "colour", ann="green", bob="blue")
+        await applied(space)
+    assert space.variables.value("colour") == "green"
+    counts = Counter(one.type.split(".", 1)[1] for one in await log_of(space))
+    assert (counts["hierarchy.escalated.v1"], counts["vote.decided.v1"]) == (1, 2)
+    assert (await verify(space.store)).divergences == ()
+
+
 async def test_those_who_disagree_negotiate(space: Space) -> None:
     policy = Policy("negotiation", parameters={"fields": {"rounds": 3}})
     async with coordinator(space):

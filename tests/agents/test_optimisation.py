@@ -194,6 +194,17 @@ async def test_a_policy_is_silent_where_it_has_no_part() -> None:
         assert len(auction.state.spoken) == 0
 
 
+async def test_what_others_alone_have_a_say_in_is_kept_back() -> None:
+    """One constraint that is not one's own to declare would make the whole word invalid."""
+    theirs, ours = (Constraint(scope, APART) for scope in (("x1", "x2"), ("x0", "x1")))
+    async with attach(MemoryStore("team"), coordinate=False) as space:
+        opened = opening("mgm")
+        session = await space.sessions.open(opened)
+        policy = GraphAgent(constraints=(theirs, ours))
+        said = policy.answer("agent0", session.state, opened, heard(space))
+        assert said == (CostsDeclared(constraints=(ours,)),)
+
+
 async def test_words_out_of_turn_are_listed() -> None:
     async with attach(MemoryStore("team")) as space:
         session = await space.sessions.open(opening("mgm"))

@@ -29,7 +29,9 @@ from mabeam.core.variable import (
     ConflictDetected,
     ConflictKind,
     ConflictResolved,
+    Constrained,
     Constraint,
+    ConstraintDeclared,
     ConstraintState,
     Declare,
     Declared,
@@ -214,6 +216,21 @@ class TestBrokenConstraints:
         assert isinstance(event, ConflictDetected)
         assert event.kind == "constraint_violation"
         assert [c.value for c in event.candidates] == [{"a": 9, "b": 0}, {"a": 9, "b": 9}]
+
+    @pytest.mark.parametrize("on_violation", ["refuse", "resolve"])
+    def test_of_what_is_shared_the_claims_are_at_odds(self, on_violation: str) -> None:
+        """They fit, so no order of serving them helps, and the constraint is what refuses."""
+        space = Space(AMOUNT, PRIORITY, on_violation=on_violation)
+        rule = Implies((), (Condition("it", "==", "never"),))
+        declared = ConstraintDeclared(constraint=rule, values={"it": {}})
+        space.publish(Boundary("constraint", "c"), declared, "lead")
+        space.publish(IT, Constrained(constraint="c"), "lead")
+        *events, refused = space.clash(("ann", 80))
+        assert isinstance(refused, Refused)
+        assert refused.code == "constraint.violated"
+        found = detected(events)
+        assert (found is None) == (on_violation == "refuse")
+        assert found is None or [(c.by, c.value) for c in found.candidates] == [("ann", 80)]
 
     def test_nothing_to_resolve_it_by_is_refused_at_the_declaration(self) -> None:
         space = Rehearsal()

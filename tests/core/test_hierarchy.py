@@ -88,6 +88,8 @@ class TestLineage:
             (Shape(tolerance=Decimal("-0.1")), "tolerance"),
             (Shape(tolerance=Decimal("NaN")), "tolerance"),
             (msgspec.structs.replace(Shape(), strategy="by_mood"), "strategy"),
+            (Shape(stakes=(100, 50)), "stakes"),
+            (Shape(stakes=(-1,)), "stakes"),
         ],
         ids=str,
     )

@@ -31,6 +31,7 @@ from mabeam.core.policies import Policy
 from mabeam.core.session import (
     SESSION,
     SESSIONS,
+    Alternative,
     Considered,
     Decision,
     Hearing,
@@ -110,7 +111,7 @@ class TestVerifying:
             (
                 {
                     "steps": (
-                        Step("east", "decided", "", "1", "x"),
+                        Step("east", "decided", "", "1", "no_quorum"),
                         Step("top", "decided", "go", "2/3"),
                     )
                 },
@@ -123,10 +124,20 @@ class TestVerifying:
                         Step("top", "decided", "go", "2/3", "x"),
                     )
                 },
-                "by",
+                "steps",
             ),
+            (
+                {
+                    "steps": (
+                        Step("east", "no_quorum", "", "1", "timeout"),
+                        Step("top", "decided", "go", "2/3"),
+                    )
+                },
+                "steps",
+            ),
+            ({"alternatives": (Alternative("eve", "stop", 3, "not_eligible"),)}, "alternatives"),
         ],
-        ids=[f"change{n}" for n in range(17)],
+        ids=[f"change{n}" for n in range(19)],
     )
     def test_no_field_can_be_changed(self, changed: dict[str, Any], field: str) -> None:
         assert self.refused(self.PAST, self.ASKED, **changed) == field
@@ -145,7 +156,30 @@ class TestVerifying:
         past = from_coordinator(asks("east"), ends("east", result="go", support=support))
         step = Step("east", "decided", "go", support)
         changed = {"by": "node", "outcome": "decided", "value": "go", "node": "east"}
-        assert self.refused(past, self.ASKED, steps=(step,), **changed) == "support"
+        assert self.refused(past, self.ASKED, steps=(step,), **changed) == "steps"
+
+    @pytest.mark.parametrize(
+        "steps",
+        [
+            (Step("east", "decided", "go", "2/3", "low_confidence"),),
+            (
+                Step("east", "decided", "go", "2/3", "low_confidence"),
+                Step("top", "", reason="unfinished"),
+            ),
+        ],
+        ids=["as if it had not", "as if it had gone up"],
+    )
+    def test_what_a_node_has_decided_is_not_passed_over(self, steps: tuple[Step, ...]) -> None:
+        past = from_coordinator(asks("east"), ends("east", result="go", support="2/3"))
+        changed = {"by": "default", "outcome": "default_taken", "value": "wait", "node": "top"}
+        assert self.refused(past, self.ASKED, steps=steps, **changed) == "steps"
+
+    def test_a_result_that_is_no_number_decides_nothing(self) -> None:
+        asked = opening(is_number=True, default="1")
+        past = from_coordinator(asks("east"), ends("east", result="many"))
+        step = Step("east", "decided", "many", "1")
+        changed = {"by": "node", "outcome": "decided", "value": "many", "node": "east"}
+        assert self.refused(past, asked, steps=(step,), **changed) == "steps"
 
     def test_a_ruling_is_not_passed_over(self) -> None:
         past = from_coordinator(asks("top"), ends("top", "no_quorum"))

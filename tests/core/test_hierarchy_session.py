@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from immutables import Map
 
 from mabeam.core.consensus import ConsensusDecided, ConsensusOpened
 from mabeam.core.errors import Rejected
@@ -19,11 +20,13 @@ from mabeam.core.hierarchy import (
     Escalated,
     GivenUp,
     LossReported,
+    Node,
     RepresentativeReplaced,
     Ruled,
     Step,
     child_name,
 )
+from mabeam.core.hierarchy.course import members_of
 from mabeam.core.policies import Policy
 from mabeam.core.session import (
     SESSION,
@@ -52,6 +55,7 @@ from support.hierarchies import (
     effects,
     ends,
     from_coordinator,
+    node,
     opening,
     reasons,
     state_of,
@@ -325,6 +329,32 @@ class TestLosses:
         shown = standing("it", given(SESSION, opening(), *past).state)
         assert shown.remarks[0] == "top has not decided, and nobody may rule."
 
+    @pytest.mark.parametrize("is_first", [True, False])
+    def test_a_successor_keeps_its_own_weight_among_its_own(
+        self,
+        is_first: bool,  # noqa: FBT001 - drawn
+    ) -> None:
+        ann, bob, dan = Participant("ann", 5), Participant("bob", 2), Participant("dan")
+        east = Node("east", (ann, bob) if is_first else (bob, ann))
+        assert members_of(east, Map({"ann": "bob"})) == (bob,)
+        top = Node("top", (ann, dan))
+        assert members_of(top, Map({"ann": "bob"})) == (Participant("bob", 5), dan)
+
+    def test_below_a_node_without_members_is_below_its_parent(self) -> None:
+        chain = (
+            node("leaf", "ann bob", "middle", stake_max=10),
+            node("middle", "zed", "top", stake_max=10),
+            node("top", "dan"),
+        )
+        opened = opening(nodes=chain, at="", stake=11, consult=True)
+        past: list[Past] = [
+            said(LossReported(agent="zed"), "zed"),
+            *from_coordinator(RepresentativeReplaced(agent="zed", successor="")),
+        ]
+        assert appended(opened, *past) == asks("leaf", nodes=chain)
+        past += from_coordinator(asks("leaf", nodes=chain), ends("leaf", result="go"))
+        assert appended(opened, *past) == asks("top", nodes=chain)
+
     @pytest.mark.parametrize(
         ("agent", "word", "reason"),
         [
@@ -422,6 +452,24 @@ class TestStanding:
         shown = standing("it", given(SESSION, opening(), *past).state)
         assert shown.rows[0][3] == "no_quorum"
         assert shown.remarks[0] == "top has not decided, and ann may rule."
+
+    @pytest.mark.parametrize(
+        ("past", "told"),
+        [
+            ([asks("east"), ends("east", result="go")], "east has decided: go."),
+            ([asks("east")], "nobody has decided, so the default holds: wait."),
+        ],
+        ids=["decided", "by default"],
+    )
+    def test_what_it_came_to_is_shown_when_it_is_closed(self, past: list[Event], told: str) -> None:
+        shown = standing("it", given(SESSION, opening(), *from_coordinator(*past), CLOSED).state)
+        assert shown.remarks == (told,)
+
+    def test_who_has_ruled_is_shown(self) -> None:
+        past = from_coordinator(asks("top"), ends("top", "no_quorum"))
+        past += [said(Ruled(value="stop"), "ann"), CLOSED]
+        shown = standing("it", given(SESSION, opening(stake=11), *past).state)
+        assert shown.remarks == ("ann has ruled: stop.",)
 
 
 class TestOtherEnds:

@@ -30,6 +30,7 @@ from mabeam.core.policies import Policy
 from mabeam.core.session import (
     SESSION,
     SESSIONS,
+    Alternative,
     Considered,
     Decision,
     Hearing,
@@ -88,6 +89,26 @@ class TestVerifying:
             ({"outcome": "no_quorum"}, "assignment"),
             ({"outcome": "default_taken"}, "outcome"),
             ({"proof": ()}, "tables"),
+            ({"alternatives": (Alternative("eve", "x", 3, "not_eligible"),)}, "alternatives"),
+            (
+                {
+                    "assignment": tuple(Assigned(name, "R") for name in "xyz"),
+                    "charged": (Decimal(5), Decimal(1), Decimal(5)),
+                    "cost": Decimal(11),
+                    "status": "bounded",
+                },
+                "status",
+            ),
+            (
+                {
+                    "outcome": "no_quorum",
+                    "status": "unsolved",
+                    "assignment": (),
+                    "cost": None,
+                    "charged": (),
+                },
+                "status",
+            ),
         ],
         ids=str,
     )
@@ -106,6 +127,17 @@ class TestVerifying:
             OPTIMISATION.verify(
                 closed, msgspec.structs.replace(self.DECISION, considered=closed.considered)
             )
+
+    @pytest.mark.parametrize(
+        "forged", [{"agent": "bob"}, {"said": "nothing"}, {"position": 9}, {"reason": "invalid"}]
+    )
+    def test_who_was_not_enough_is_listed(self, forged: dict[str, Any]) -> None:
+        closed = heard(opening(quorum=3), *COSTS[:1])
+        decision = cast("OptimisationDecided", OPTIMISATION.decide(closed))
+        (lost,) = decision.alternatives
+        other = msgspec.structs.replace(lost, **forged)
+        with pytest.raises(Rejected, match="alternatives"):
+            OPTIMISATION.verify(closed, msgspec.structs.replace(decision, alternatives=(other,)))
 
     def test_another_decision_is_none(self) -> None:
         other = ConsensusDecided(outcome="decided", rule=Policy("x"), considered=Considered(1, 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import combinations
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from mabeam.core.optimisation import (
     Variable,
 )
 from mabeam.core.optimisation.protocol import CELLS_MAX, CONSTRAINTS_MAX
+from mabeam.core.optimisation.rules import SIZE
 from mabeam.core.policies import Policy
 from mabeam.core.session import (
     SESSION,
@@ -88,14 +90,19 @@ class TestOpening:
             ([{"changes": "a"}, {"changes": "a"}], "optimisation.changes"),
             ([{"changes": "a\n"}, {}], "name.illegal"),
             ([{"is_number": True}, {}], "optimisation.domain"),
+            ([{"is_number": True, "domain": ("1", "1e999999")}, {}], "optimisation.domain"),
+            ([{"is_number": True, "domain": ("1", "NaN")}, {}], "optimisation.domain"),
         ],
-        ids=["twice", "illegal", "no number"],
+        ids=["twice", "illegal", "no number", "too large", "not finite"],
     )
     def test_variables_of_the_space_are_named_once_and_well(
         self, variables: list[dict[str, Any]], code: str
     ) -> None:
         made = tuple(
-            Variable(f"v{n}", ("a", "b"), "ann", **fields) for n, fields in enumerate(variables)
+            msgspec.convert(
+                {"name": f"v{n}", "domain": ("a", "b"), "agent": "ann", **fields}, Variable
+            )
+            for n, fields in enumerate(variables)
         )
         opened = opening(variables=made, participants=(Participant("ann"),))
         given(SESSION).when(Open(opened)).then_rejected(code)
@@ -251,6 +258,20 @@ class TestElimination:
         assert decision.cost is not None
         assert decision.bound < decision.cost
 
+    def test_variables_of_one_value_do_not_swell_a_proof(self) -> None:
+        fixed = [Variable(f"a{n}", ("only",), "ann") for n in range(4)]
+        open_ = [Variable(f"x{n:02}", tuple("abcdefgh"), "ann") for n in range(20)]
+        scopes = combinations((one.name for one in open_), 2)
+        constraints = tuple(
+            Constraint((*(one.name for one in fixed), *scope), tuple(map(Decimal, range(64))))
+            for scope in scopes
+        )
+        opened = opening(
+            variables=(*fixed, *open_), participants=(Participant("ann"),), constraints=constraints
+        )
+        decision = decided(opened, declares("ann"))
+        assert sum(len(passed.costs) for passed in decision.proof) <= SIZE.message_cells
+
     def test_a_missed_quorum_leaves_it_unheard(self) -> None:
         decision = decided(opening(quorum=3), *COSTS[:2])
         assert (decision.outcome, decision.status, decision.proof) == ("no_quorum", "unheard", ())
@@ -359,6 +380,17 @@ class TestRounds:
         assert shown.rows[0] == ("x", "ann", "R", "R")
         assert "3 of 3 have declared costs, 3 constraints" in shown.remarks[0]
         assert shown.remarks[1].startswith("Now it costs 11 and breaks 0")
+
+    def test_standing_shows_what_was_decided(self) -> None:
+        shown = standing("s", given(SESSION, opening(), *COSTS, CLOSED).state)
+        assert shown.columns == ("variable", "agent", "value")
+        assert shown.rows == (("x", "ann", "G"), ("y", "bob", "R"), ("z", "cyd", "G"))
+        assert shown.remarks == ("It costs 0, and no other is better than 0: optimal.",)
+
+    def test_standing_shows_why_nothing_was_decided(self) -> None:
+        never = (Constraint(("x",), (None, None)),)
+        shown = standing("s", given(SESSION, opening(constraints=never), *COSTS, CLOSED).state)
+        assert (shown.rows, shown.remarks) == ((), ("None was decided: infeasible.",))
 
 
 class TestOtherEnds:

@@ -90,7 +90,8 @@ class TestDeclaring:
 
 class TestForums:
     def test_those_that_come_with_mabeam_are_known(self) -> None:
-        assert {"auction", "consensus"} <= set(known_forums())
+        known = {"auction", "consensus", "hierarchy", "negotiation", "vote"}
+        assert known <= set(known_forums())
 
     def test_a_session_does_not_apply_its_result_by_itself(self) -> None:
         sneaky = Referral("auction", {"variable": "it", "parent": "session/x"}, (), LAST)
@@ -120,6 +121,7 @@ class TestForums:
             ("consensus", TEXTS, Decimal(3)),
             ("consensus", WHOLE, "10"),
             ("vote", TEXTS, "purple"),
+            ("hierarchy", TEXTS, "purple"),
             ("negotiation", TEXTS, "purple"),
         ],
     )

@@ -13,6 +13,7 @@ from mabeam.core.auction import AuctionOpened, BidPlaced
 from mabeam.core.commands import ApplyDecision, SessionEnded
 from mabeam.core.consensus import BallotCast, ConsensusOpened
 from mabeam.core.errors import Rejected
+from mabeam.core.hierarchy import child_name
 from mabeam.core.policies import Policy
 from mabeam.core.reactor import NOTHING, Effects, Send
 from mabeam.core.session import Cancelled, Participant
@@ -33,6 +34,7 @@ from mabeam.core.variable.referral import (
     check_policy,
 )
 from mabeam.core.variable.resolving import PATIENCE_NS
+from mabeam.core.voting import VoteCast
 from support.disputes import (
     ALONE,
     IT,
@@ -171,6 +173,45 @@ class TestEscalation:
         assert (fallback.chooser, fallback.chosen, fallback.follows) == ("fallback", LAST, name)
         assert (fallback.session, fallback.decided_at) == ("", ended.decided_at)
         assert space.state.value == {"bob": 100}
+
+
+class TestHierarchies:
+    """A conflict is put to a tree of delegates, whose nodes vote."""
+
+    NODES = (
+        {"name": "peers", "members": [{"agent": "cyd"}, {"agent": "dan"}], "parent": "lead"},
+        {"name": "lead", "members": [{"agent": "eve"}]},
+    )
+    ASKED = policy("hierarchy", nodes=NODES, at="peers", open_for_seconds=300)
+
+    def votes(self, space: Dispute, node: str, **ballots: str) -> None:
+        name = child_name(space.conflict.session, node)
+        for by, value in ballots.items():
+            space.publish(Boundary("session", name), VoteCast(ranking=((value,),)), by)
+        space.rest()
+
+    def test_the_value_elected_is_taken(self) -> None:
+        space = Dispute(TEXTS, self.ASKED, [("ann", "green"), ("bob", "blue")])
+        self.votes(space, "peers", cyd="green", dan="green")
+        (resolved,) = space.events(ConflictResolved)
+        assert (resolved.winner, resolved.reason) == ("ann", "green was chosen")
+        assert space.state.value == "green"
+
+    def test_what_the_lower_node_cannot_decide_goes_up(self) -> None:
+        space = Dispute(TEXTS, self.ASKED, [("ann", "green"), ("bob", "blue")])
+        space.wait(31)
+        self.votes(space, "lead", eve="blue")
+        assert (space.ways(), space.state.value) == (["hierarchy"], "blue")
+
+    def test_if_nobody_decides_the_fallback_does(self) -> None:
+        space = Dispute(TEXTS, self.ASKED, [("ann", "green"), ("bob", "blue")])
+        space.wait(301)
+        assert space.ways() == ["hierarchy", "last_writer"]
+        assert space.state.value == "blue"
+
+    def test_without_nodes_nobody_could_be_asked(self) -> None:
+        with pytest.raises(Rejected, match="nodes"):
+            check_policy(policy("hierarchy"), TEXTS)
 
 
 class TestEveryConflictEnds:

@@ -434,7 +434,7 @@ class TestDecisions:
         ("past", "value", "code"),
         [
             ((OPEN,), Decimal(101), "variable.out_of_range"),
-            ((OPEN,), Decimal("7.5"), "variable.wrong_type"),
+            *(((OPEN,), Decimal(n), "variable.wrong_type") for n in ("7.5", "1e999999", "NaN")),
             ((OPEN,), "ann", "variable.wrong_type"),
             ((), Decimal(7), "variable.undeclared"),
             ((Declared(type=ChoiceType(("ann",))),), "eve", "variable.no_option"),

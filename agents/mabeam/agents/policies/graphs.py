@@ -29,7 +29,7 @@ class GraphAgent(AgentPolicy, frozen=True, kw_only=True, tag="graph_agent"):
 
     Attributes:
         constraints: What it knows of the costs. Those about variables that a session does not
-            have are kept back there.
+            have, or about those of others alone, are kept back there.
     """
 
     constraints: tuple[Constraint, ...] = ()
@@ -50,7 +50,7 @@ class GraphAgent(AgentPolicy, frozen=True, kw_only=True, tag="graph_agent"):
         if progress.round == 0:
             if me in progress.declared:
                 return ()
-            return (CostsDeclared(constraints=self._known(opening)),)
+            return (CostsDeclared(constraints=self._known(me, opening)),)
         if isinstance(event, RoundPlayed) and event.round != progress.round - 1:
             # Heard late: the rounds since then are spoken for when their beginning is heard.
             return ()
@@ -59,6 +59,10 @@ class GraphAgent(AgentPolicy, frozen=True, kw_only=True, tag="graph_agent"):
         moves = moves_of(opening, progress, me)
         return (MoveProposed(round=progress.round, moves=moves),)
 
-    def _known(self, opening: OptimisationOpened) -> tuple[Constraint, ...]:
-        names = {variable.name for variable in opening.variables}
-        return tuple(one for one in self.constraints if names.issuperset(one.scope))
+    def _known(self, me: str, opening: OptimisationOpened) -> tuple[Constraint, ...]:
+        owners = {variable.name: variable.agent for variable in opening.variables}
+        return tuple(
+            one
+            for one in self.constraints
+            if me in {owners.get(name) for name in one.scope} and owners.keys() >= set(one.scope)
+        )

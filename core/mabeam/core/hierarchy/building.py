@@ -51,8 +51,8 @@ class Shape(msgspec.Struct, frozen=True):
         strategy: ``expertise``: who is expert in the same is together, and the most versatile
             represents. ``load``: clusters are equally busy, and the least busy represents.
             ``round_robin``: in turn, by name, and the first represents.
-        stakes: The greatest stake that nodes of each level may decide about, from below; those
-            of further levels, and the root, have no limit.
+        stakes: The greatest stake that nodes of each level may decide about, from below, none
+            less than the one before it; those of further levels, and the root, have no limit.
     """
 
     cluster_size: int = 5
@@ -179,11 +179,14 @@ def restructure(
 
 def _check_shape(shape: Shape) -> None:
     strategies = get_args(Strategy)
+    stakes = [0, *shape.stakes]
     for field, holds, allowed in (
         ("cluster_size", shape.cluster_size >= CLUSTER_MIN, f"{CLUSTER_MIN} or more"),
         ("max_levels", shape.max_levels >= 1, "1 or more"),
         ("tolerance", shape.tolerance.is_finite() and 0 <= shape.tolerance <= 1, "0 to 1"),
         ("strategy", shape.strategy in strategies, ", ".join(strategies)),
+        # Mandates widen on the way up, or no session would be held by the tree.
+        ("stakes", stakes == sorted(stakes), "0 or more, none below the one before it"),
     ):
         if not holds:
             raise _refusal("shape", field, getattr(shape, field), allowed)

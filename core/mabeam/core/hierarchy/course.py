@@ -10,6 +10,7 @@ Every step is an announcement, so the question moves up at most as often as the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
@@ -180,12 +181,16 @@ def opening_for(
 
 
 def members_of(node: Node, lost: Map[str, str]) -> tuple[Participant, ...]:
-    """Return the members of a node after losses, each with the weight of its place."""
+    """Return the members of a node after losses.
+
+    Each has its own weight there, or that of the place that it has taken.
+    """
+    own = {member.agent: member.weight for member in node.members}
     found: dict[str, Participant] = {}
     for member in node.members:
         agent = _present(member.agent, lost)
         if agent:
-            found.setdefault(agent, Participant(agent, member.weight))
+            found.setdefault(agent, Participant(agent, own.get(agent, member.weight)))
     return tuple(found.values())
 
 
@@ -419,10 +424,23 @@ def _ready(opening: HierarchyOpened, state: Deliberation) -> tuple[Delegation, .
     for node in opening.nodes:
         if node.name not in wanted or node.name in state.held or not members[node.name]:
             continue
-        waiting = [one for one in below[node.name] if one in wanted and members[one]]
+        waiting = _nearest(below, members, node.name)
         if all(one in state.answered for one in waiting):
             ready.append(Delegation(node.name, members[node.name]))
     return tuple(ready)
+
+
+def _nearest(
+    below: Mapping[str, tuple[str, ...]],
+    members: Mapping[str, tuple[Participant, ...]],
+    name: str,
+) -> Iterator[str]:
+    """Go through the nodes below one; for a node without members, those below that."""
+    for one in below[name]:
+        if members.get(one):
+            yield one
+        elif one in members:
+            yield from _nearest(below, members, one)
 
 
 def _waiting(opening: HierarchyOpened, state: Deliberation, now_ns: int) -> Due:

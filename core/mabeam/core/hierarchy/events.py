@@ -50,6 +50,8 @@ class HierarchyOpened(Opening, frozen=True, kw_only=True):
             goes one level up; None for any.
         node_ms: How long a node has to decide, and then the root's representative to rule.
         patience_ms: When a node is given up that has not answered at all; more than node_ms.
+            Both are for one node. Whatever node has the question when open_for_ms is over, the
+            default holds, so give it time for all the way up.
         is_number: Whether the result is a number, and changes the variable at stake as such.
     """
 

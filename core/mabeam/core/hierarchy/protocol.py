@@ -205,12 +205,25 @@ def standing(hearing: Hearing[HierarchyOpened]) -> Standing:
     columns = ("node", "members", "speaks", "state", "result", "session")
     left = dict(state.left)
     rows = tuple(_row(opening, state, left, name, indent) for name, indent in _in_order(opening))
-    told = f"{state.active} has the question"
-    if is_ruling(opening, state):
-        representative = representative_of(root_of(opening.nodes), state.lost)
-        told = f"{state.active} has not decided, and {representative or 'nobody'} may rule"
+    told = _told(hearing)
     gone = [f"{one} is gone, {by or 'nobody'} takes its place" for one, by in state.lost.items()]
     return Standing(columns, rows, (f"{told}.", *(f"{one}." for one in sorted(gone))))
+
+
+def _told(hearing: Hearing[HierarchyOpened]) -> str:
+    opening, state = hearing.opening, cast("Deliberation", hearing.course)
+    if hearing.considered.closed:
+        decision = decide(hearing)
+        ends = {
+            "node": f"{decision.node} has decided",
+            "ruling": f"{state.ruled_by} has ruled",
+            "default": "nobody has decided, so the default holds",
+        }
+        return f"{ends[decision.by]}: {decision.value}"
+    if is_ruling(opening, state):
+        representative = representative_of(root_of(opening.nodes), state.lost)
+        return f"{state.active} has not decided, and {representative or 'nobody'} may rule"
+    return f"{state.active} has the question"
 
 
 def _in_order(opening: HierarchyOpened) -> Iterator[tuple[str, int]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Final, cast
 
 from mabeam.core.errors import Rejected
-from mabeam.core.hierarchy.course import Deliberation
+from mabeam.core.hierarchy.course import Deliberation, is_number, members_of
 from mabeam.core.hierarchy.events import HierarchyDecided, HierarchyOpened, Step
 from mabeam.core.hierarchy.tree import Node, may_decide
 from mabeam.core.session.events import Decision
@@ -23,8 +24,9 @@ def verify(hearing: Hearing[HierarchyOpened], decision: Decision) -> None:
 
     Raises:
         Rejected: The first node is not the lowest with authority, a step does not lead to the
-            parent, something else came of a node, or value, node and outcome do not follow from
-            the last step; or the decision is about other positions or another rule.
+            parent or is not on record, something else came of a node, or value, node and outcome
+            do not follow from the last step; or the decision is about other positions, another
+            rule or other words.
     """
     if not isinstance(decision, HierarchyDecided):
         raise _disproved("outcome", type(decision).__name__, "a decision of a hierarchy")
@@ -32,6 +34,7 @@ def verify(hearing: Hearing[HierarchyOpened], decision: Decision) -> None:
     for field, stated, due in (
         *terms(hearing, decision),
         ("is_number", decision.is_number, opening.is_number),
+        ("alternatives", decision.alternatives, hearing.invalid()),
     ):
         if stated != due:
             raise _disproved(field, stated, str(due))
@@ -44,9 +47,8 @@ def verify(hearing: Hearing[HierarchyOpened], decision: Decision) -> None:
             raise _disproved("steps", upper.node, f"{nodes[lower.node].parent} above {lower.node}")
         if not lower.reason:
             raise _disproved("steps", lower.node, "a reason why it went up")
-    for step in decision.steps:
-        _verify_step(state, step)
-    _verify_value(opening, state, decision)
+    _verify_way(state, decision.steps)
+    _verify_value(opening, state, decision, nodes[decision.steps[-1].node])
 
 
 def _verify_first(opening: HierarchyOpened, nodes: dict[str, Node], first: Node) -> None:
@@ -81,54 +83,58 @@ def _way(nodes: dict[str, Node], name: str) -> list[str]:
     return way
 
 
-def _verify_step(state: Deliberation, step: Step) -> None:
-    answer = state.answered.get(step.node)
-    came = ("", "", "")
-    if answer is not None:
-        came = (answer.ended, answer.result[:_RESULT_LENGTH_MAX], answer.support)
-    if (step.ended, step.result, step.support) != came:
-        raise _disproved("steps", step, f"{step.node} came to {came}")
+def _verify_way(state: Deliberation, steps: Sequence[Step]) -> None:
+    """Refuse steps other than those that the question is on record to have taken."""
+    *lower, last = steps
+    taken = tuple((step.node, step.reason) for step in lower)
+    if taken != state.left or last.node != state.active:
+        raise _disproved("steps", (*taken, last.node), f"{(*state.left, state.active)}")
+    for step in steps:
+        answer = state.answered.get(step.node)
+        came = ("", "", "")
+        if answer is not None:
+            came = (answer.ended, answer.result[:_RESULT_LENGTH_MAX], answer.support)
+        if (step.ended, step.result, step.support) != came:
+            raise _disproved("steps", step, f"{step.node} came to {came}")
 
 
 def _verify_value(
-    opening: HierarchyOpened, state: Deliberation, decision: HierarchyDecided
+    opening: HierarchyOpened, state: Deliberation, decision: HierarchyDecided, last: Node
 ) -> None:
-    last = decision.steps[-1]
+    reason = _why_not(opening, state, last)
+    if decision.steps[-1].reason != reason:
+        raise _disproved("steps", decision.steps[-1], f"{reason!r}, why it has not decided")
     root = next(node.name for node in opening.nodes if not node.parent)
-    answer = state.answered.get(last.node)
-    if decision.by == "node":
-        if answer is None or answer.ended != "decided" or last.reason:
-            raise _disproved("by", last, "a node that has decided")
-        if opening.support_min is not None:
-            _verify_support(answer.support, Fraction(opening.support_min))
-        due = ("decided", answer.result, last.node)
-    elif not last.reason:
-        raise _disproved("by", decision.by, "node, which has decided")
-    elif decision.by == "ruling":
-        if not state.ruled_id or last.node != root:
-            raise _disproved("by", "ruling", "a ruling, and the question at the root")
-        due = ("decided", state.ruling, root)
-    else:
-        if state.ruled_id:
-            raise _disproved("by", "default", f"the ruling {state.ruling}")
-        due = ("default_taken", opening.default, root)
-    for field, stated, one in zip(
-        ("outcome", "value", "node"),
-        (decision.outcome, decision.value, decision.node),
-        due,
-        strict=True,
-    ):
-        if stated != one:
-            raise _disproved(field, stated, one)
+    due = ("default", "default_taken", opening.default, root)
+    if not reason:
+        due = ("node", "decided", state.answered[last.name].result, last.name)
+    elif state.ruled_id:
+        due = ("ruling", "decided", state.ruling, root)
+    for field, one in zip(("by", "outcome", "value", "node"), due, strict=True):
+        if getattr(decision, field) != one:
+            raise _disproved(field, getattr(decision, field), one)
 
 
-def _verify_support(shown: str, least: Fraction) -> None:
+def _why_not(opening: HierarchyOpened, state: Deliberation, node: Node) -> str:
+    """Return why a node has not decided, as far as is on record; empty if it has."""
+    answer = state.answered.get(node.name)
+    if answer is None:
+        is_asked = node.name in state.held or members_of(node, state.lost)
+        return "unfinished" if is_asked else "lost"
+    if answer.ended != "decided":
+        return answer.ended
+    if not answer.result or (opening.is_number and not is_number(answer.result)):
+        return "no_result"
+    least = opening.support_min
+    is_enough = least is None or _is_at_least(answer.support, Fraction(least))
+    return "" if is_enough else "low_confidence"
+
+
+def _is_at_least(shown: str, least: Fraction) -> bool:
     try:
-        is_enough = Fraction(shown) >= least
+        return Fraction(shown) >= least
     except (ValueError, ZeroDivisionError):
-        is_enough = False
-    if not is_enough:
-        raise _disproved("support", shown, f"{least} or more")
+        return False
 
 
 def _disproved(field: str, value: object, allowed: str) -> Rejected:

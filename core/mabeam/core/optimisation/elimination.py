@@ -126,13 +126,22 @@ class Size(msgspec.Struct, frozen=True):
 def min_fill_order(problem: Problem) -> tuple[int, ...]:
     """Return an order of elimination: next is always the one that joins fewest new pairs.
 
-    Equals are parted by their number of neighbours, then by their number.
+    Equals are parted by their number of neighbours, then by their number. Variables of one
+    value, which make no message smaller, stand at the end.
     """
     near = _adjacency(problem)
     left = set(range(len(near)))
     order: list[int] = []
     while left:
-        best = min(left, key=lambda one: (_fill(near, one), near[one].bit_count(), one))
+        best = min(
+            left,
+            key=lambda one: (
+                problem.sizes[one] == 1,
+                _fill(near, one),
+                near[one].bit_count(),
+                one,
+            ),
+        )
         order.append(best)
         left.remove(best)
         _take_out(near, best)

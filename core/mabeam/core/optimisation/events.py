@@ -140,7 +140,8 @@ class OptimisationDecided(Decision, frozen=True, kw_only=True):
         cost: Sum of the costs of the assignment, or None.
         bound: No assignment that breaks nothing is better than this, or None.
         rounds: How many rounds of moves were played.
-        width: Induced width of the order in which variables were eliminated.
+        width: On how many variables a message of the proof depends at most; where elimination is
+            exact, the induced width.
         charged: Certificate: what each constraint charges for the assignment, in their order.
         proof: Certificate: the constraints written anew so that the bound is seen.
     """

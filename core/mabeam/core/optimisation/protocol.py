@@ -14,6 +14,7 @@ from typing import Final, cast
 
 import msgspec
 
+from mabeam.core.checking import plain
 from mabeam.core.errors import Rejected
 from mabeam.core.ids import order_key
 from mabeam.core.optimisation.course import (
@@ -25,7 +26,6 @@ from mabeam.core.optimisation.course import (
 from mabeam.core.optimisation.elimination import (
     Cluster,
     Elimination,
-    Size,
     bounded_plan,
     eliminate,
 )
@@ -47,11 +47,12 @@ from mabeam.core.optimisation.model import (
     check_variables,
 )
 from mabeam.core.optimisation.proving import verify
+from mabeam.core.optimisation.rules import SIZE
 from mabeam.core.session.events import Alternative, Decision, Outcome, Speech
 from mabeam.core.session.protocol import Hearing, Protocol, Standing
 from mabeam.core.subjects import check_name
 
-__all__ = ["CELLS_MAX", "CONSTRAINTS_MAX", "OPTIMISATION", "SIZE", "VARIABLES_MAX"]
+__all__ = ["CELLS_MAX", "CONSTRAINTS_MAX", "OPTIMISATION", "VARIABLES_MAX"]
 
 VARIABLES_MAX: Final = 200
 """How many variables a session may have."""
@@ -60,8 +61,6 @@ CONSTRAINTS_MAX: Final = 600
 CELLS_MAX: Final = 15_000
 """How many combinations all its constraints may list."""
 QUESTION_LENGTH_MAX: Final = 1000
-SIZE: Final = Size(cells=200_000, message_cells=15_000)
-"""How much an elimination may take in a session: its messages are part of the decision."""
 _POLISHING_ROUNDS: Final = 20
 
 
@@ -99,15 +98,17 @@ def _check_changes(variables: Sequence[Variable]) -> None:
     if len(set(changed)) != len(changed):
         raise _refusal("changes", "changes", changed, "each variable of the space once")
     for variable in variables:
-        if variable.is_number and not all(map(_is_number, variable.domain)):
-            raise _refusal("domain", f"domain of {variable.name}", variable.domain, "numbers")
+        if variable.is_number:
+            for value in variable.domain:
+                _check_number(f"domain of {variable.name}", value)
 
 
-def _is_number(text: str) -> bool:
+def _check_number(field: str, text: str) -> None:
     try:
-        return Decimal(text).is_finite()
+        number = Decimal(text)
     except ArithmeticError:
-        return False
+        raise _refusal("domain", field, text, "numbers") from None
+    plain("optimisation.domain", field, number)
 
 
 def check_speech(opening: OptimisationOpened, speech: Speech) -> None:
@@ -268,7 +269,9 @@ def results(
 
 
 def standing(hearing: Hearing[OptimisationOpened]) -> Standing:
-    """Show each variable with its value now, and what that costs."""
+    """Show each variable with its value now, and what that costs; once closed, what was decided."""
+    if hearing.considered.closed:
+        return _settled(hearing.opening, decide(hearing))
     opening, progress = hearing.opening, cast("Progress", hearing.course)
     problem = problem_in(opening, progress)
     total, best = problem.total(progress.values), problem.total(progress.best)
@@ -287,6 +290,16 @@ def standing(hearing: Hearing[OptimisationOpened]) -> Standing:
         f" {problem.shown(best)}, breaking {problem.violations(best)}."
     )
     return Standing(("variable", "agent", "now", "best so far"), rows, (known, costs))
+
+
+def _settled(opening: OptimisationOpened, decision: OptimisationDecided) -> Standing:
+    rows = tuple(
+        (variable.name, variable.agent, one.value)
+        for variable, one in zip(opening.variables, decision.assignment, strict=False)
+    )
+    bound = "" if decision.bound is None else f", and no other is better than {decision.bound}"
+    told = f"It costs {decision.cost}{bound}" if rows else f"None was decided{bound}"
+    return Standing(("variable", "agent", "value"), rows, (f"{told}: {decision.status}.",))
 
 
 def _refusal(code: str, field: str, value: object, allowed: str) -> Rejected:

@@ -11,10 +11,12 @@ from mabeam.core.errors import Rejected
 from mabeam.core.numbers import exact, to_decimal
 from mabeam.core.optimisation.certificate import Group, proved_bound
 from mabeam.core.optimisation.course import Progress, constraints_of, problem_in, search_of
+from mabeam.core.optimisation.elimination import bounded_plan
 from mabeam.core.optimisation.events import OptimisationDecided, OptimisationOpened, PassedOn
 from mabeam.core.optimisation.model import PLACES, Constraint, Problem
-from mabeam.core.session.events import Decision
-from mabeam.core.session.protocol import Hearing, terms
+from mabeam.core.optimisation.rules import SIZE
+from mabeam.core.session.events import Alternative, Decision
+from mabeam.core.session.protocol import Hearing, protocol_of, terms
 
 __all__ = ["verify"]
 
@@ -24,12 +26,14 @@ _DIGITS_MAX: Final = 40
 def verify(hearing: Hearing[OptimisationOpened], decision: Decision) -> None:
     """Check a decision by its certificate, without optimising again.
 
-    Which of several equally good assignments was taken is not checked.
+    Which of several equally good assignments was taken is not checked. Nor is, where
+    elimination cannot be exact, that nothing better than the one decided was found.
 
     Raises:
         Rejected: The cost is not the sum of what the constraints charge for the assignment, the
-            proof does not prove the bound, the status does not follow from both, or the
-            decision is about other positions or another rule.
+            proof does not prove the bound, the status does not follow from both, the best is
+            missed where elimination is exact, or the decision is about other positions, another
+            rule or other words.
     """
     if not isinstance(decision, OptimisationDecided):
         raise _disproved("outcome", type(decision).__name__, "a decision of an optimisation")
@@ -40,6 +44,7 @@ def verify(hearing: Hearing[OptimisationOpened], decision: Decision) -> None:
     ):
         if stated != due:
             raise _disproved(field, stated, str(due))
+    _verify_alternatives(hearing, decision)
     if not hearing.has_quorum():
         _verify_nothing(decision)
         return
@@ -61,6 +66,27 @@ def verify(hearing: Hearing[OptimisationOpened], decision: Decision) -> None:
         expected["status"] = "infeasible" if is_infeasible else "unsolved"
         _verify_unsolved(hearing, problem, progress)
     _expect(decision, expected)
+    is_eliminated = search_of(hearing.opening).by == "elimination"
+    if is_eliminated and decision.status in {"bounded", "unsolved"}:
+        _verify_too_wide(problem, decision)
+
+
+def _verify_alternatives(
+    hearing: Hearing[OptimisationOpened], decision: OptimisationDecided
+) -> None:
+    """Refuse other words than those that did not count."""
+    say = protocol_of(hearing.opening).say
+    unheard = () if hearing.has_quorum() else hearing.by_agent()
+    lost = (Alternative(w.agent, say(w.speech), w.position, "no_quorum") for w in unheard)
+    due = (*lost, *hearing.invalid())
+    if decision.alternatives != due:
+        raise _disproved("alternatives", decision.alternatives, str(due))
+
+
+def _verify_too_wide(problem: Problem, decision: OptimisationDecided) -> None:
+    """Refuse a decision that leaves something open where elimination leaves nothing open."""
+    if bounded_plan(problem, SIZE).is_exact:
+        raise _disproved("status", decision.status, "optimal or infeasible: it is narrow enough")
 
 
 def _verify_nothing(decision: OptimisationDecided) -> None:

@@ -9,9 +9,13 @@ from typing import Final, Literal
 import msgspec
 
 from mabeam.core.errors import Rejected
+from mabeam.core.optimisation.elimination import Size
 from mabeam.core.policies import Policies
 
-__all__ = ["RULES", "Search"]
+__all__ = ["RULES", "SIZE", "Search"]
+
+SIZE: Final = Size(cells=200_000, message_cells=15_000)
+"""How much an elimination may take in a session: its messages are part of the decision."""
 
 ROUNDS_MAX: Final = 1000
 ROUND_MS_MAX: Final = 24 * 3600 * 1000

@@ -14,6 +14,7 @@ import msgspec
 from mabeam.core.auction import AUCTION
 from mabeam.core.consensus import CONSENSUS
 from mabeam.core.errors import Rejected
+from mabeam.core.hierarchy import HIERARCHY
 from mabeam.core.negotiation import NEGOTIATION
 from mabeam.core.numbers import exact
 from mabeam.core.variable.events import Candidate
@@ -26,6 +27,9 @@ __all__ = ["labels", "listed_candidates"]
 
 SHOWN_MAX: Final = 60
 """How many characters of a value a question shows."""
+
+UNDECIDED: Final = "none, for nobody has decided"
+"""What a hierarchy comes to if nobody decides. With its comma it is no value's label."""
 
 
 def listed_candidates(candidates: Sequence[Candidate]) -> str:
@@ -131,6 +135,22 @@ def _issue(
     return {"issues": [issue], "subject": f"the value of {variable}"}
 
 
+def _put_to_delegates(
+    variable: str,
+    type_: VariableType,
+    candidates: Sequence[Candidate],
+    agents: Sequence[str],
+) -> dict[str, Any]:
+    asked = _options(variable, type_, candidates, agents)
+    # The nodes have members, and the policy says which nodes there are.
+    return {
+        "participants": (),
+        "protocol": VOTE.name,
+        "question": {**asked, "options": list(asked["options"])},
+        "default": UNDECIDED,
+    }
+
+
 def _labelled(
     conflict: str,  # noqa: ARG001 - the session has broken the ties
     type_: VariableType,
@@ -153,5 +173,6 @@ def _labelled(
 
 register_forum(Forum(AUCTION.name, _lot, _highest_bidder))
 register_forum(Forum(CONSENSUS.name, _question, _number))
+register_forum(Forum(HIERARCHY.name, _put_to_delegates, _labelled))
 register_forum(Forum(NEGOTIATION.name, _issue, _labelled))
 register_forum(Forum(VOTE.name, _options, _labelled))

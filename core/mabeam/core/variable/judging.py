@@ -87,12 +87,21 @@ def stale(base: int, state: VariableState) -> Rejected:
     )
 
 
-def _change(name: str, view: VariableView, state: VariableState, word: Candidate) -> Effects:
-    """Let a proposal against the present value become it, if the constraints allow it."""
+def _change(
+    name: str,
+    view: VariableView,
+    state: VariableState,
+    word: Candidate,
+    claims: tuple[Candidate, ...] = (),
+) -> Effects:
+    """Let a proposal against the present value become it, if the constraints allow it.
+
+    Where the value is shared, it is made of claims, and they are what competes.
+    """
     try:
         check_constraints(name, view, word.value)
     except Rejected as violation:
-        return _violate(name, view, (_present(state), word), violation)
+        return _violate(name, view, claims or (_present(state), word), violation)
     changed = Changed(
         value=word.value,
         previous=state.value,
@@ -160,7 +169,8 @@ def _claim(
     claims = claims_of(type_, candidates)
     value = in_full(type_, claims)
     if value is not None:
-        return _change(name, view, state, msgspec.structs.replace(word, value=value))
+        granted = msgspec.structs.replace(word, value=value)
+        return _change(name, view, state, granted, candidates)
     kind: ConflictKind = "oversubscribed" if isinstance(type_, AllocationType) else "temporal_clash"
     detail = shortage(type_, claims)
     declared = state.declaration

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import msgspec
 
+from mabeam.core.checking import DIGITS_MAX
 from mabeam.core.commands import ApplyDecision, SessionEnded
 from mabeam.core.errors import Rejected
 from mabeam.core.reactor import NOTHING, Effects, Reactor, Send
@@ -72,6 +73,8 @@ def _of_type(state: VariableState, value: Decimal | str) -> Value:
     if isinstance(value, str):
         return value
     whole = state.declaration is not None and isinstance(state.declaration.type, IntegerType)
+    # A short text such as 1e999999 would otherwise become an integer of a million digits.
+    whole = whole and value.is_finite() and value.adjusted() <= DIGITS_MAX
     return int(value) if whole and value == int(value) else float(value)
 
 
