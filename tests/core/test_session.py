@@ -27,7 +27,8 @@ from mabeam.core.session import (
     hearing,
     protocol_of,
 )
-from mabeam.core.session.protocol import OPEN_MS_MAX, WEIGHT_MAX
+from mabeam.core.session.protocol import OPEN_MS_MAX, WEIGHT_MAX, Standing
+from mabeam.core.session.state import REFUSED_MAX, standing
 from mabeam.core.testing import NS_PER_SECOND, given, history, said
 
 LOT = AuctionOpened(lot="task")
@@ -256,6 +257,16 @@ class TestSpeech:
         state = given(SESSION, NAMED, said(BidPlaced(amount=5), "eve")).state
         assert dict(state.spoken) == {}
         assert state.refused["eve"].alternative.reason == "not_eligible"
+
+    def test_of_strangers_no_more_words_are_kept_than_a_decision_can_list(self) -> None:
+        crowd = [said(BidPlaced(amount=5), f"stranger-{n}") for n in range(REFUSED_MAX + 1)]
+        again = said(BidPlaced(amount=6), "stranger-0")
+        own = said(BidPlaced(amount=0), "ann")
+        state = given(SESSION, NAMED, *crowd, again, own).state
+        assert len(state.refused) == REFUSED_MAX + 1
+        assert f"stranger-{REFUSED_MAX}" not in state.refused
+        assert state.refused["stranger-0"].said == "6"
+        assert state.refused["ann"].said == "0"
 
     def test_a_word_of_another_protocol_is_not_understood(self) -> None:
         ballot = BallotCast(value=Decimal(1))

@@ -51,7 +51,7 @@ class HierarchyOpened(Opening, frozen=True, kw_only=True):
         node_ms: How long a node has to decide, and then the root's representative to rule.
         patience_ms: When a node is given up that has not answered at all; more than node_ms.
             Both are for one node. Whatever node has the question when open_for_ms is over, the
-            default holds, so give it time for all the way up.
+            default holds, so its default gives time for all the way up a tall tree.
         is_number: Whether the result is a number, and changes the variable at stake as such.
     """
 
@@ -66,6 +66,7 @@ class HierarchyOpened(Opening, frozen=True, kw_only=True):
     support_min: Decimal | None = None
     node_ms: int = 30_000
     patience_ms: int = 60_000
+    open_for_ms: int = 600_000
     is_number: bool = False
     rule: Policy = Policy("lowest_authority")
 

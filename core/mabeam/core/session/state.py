@@ -37,6 +37,9 @@ __all__ = ["Phase", "SessionState", "evolve", "hearing", "is_complete", "standin
 SAID_LENGTH_MAX: Final = 100
 """How much of an invalid word is kept: the decision that lists it must fit into the log."""
 
+REFUSED_MAX: Final = 256
+"""Of how many speakers an invalid word is kept, beside those of named participants."""
+
 FORMER_MAX: Final = 16
 """How many former words of a speaker are known again."""
 
@@ -57,7 +60,8 @@ class SessionState(msgspec.Struct, frozen=True, gc=False):
         weights: Declared weight of each participant; empty when everybody may speak.
         trouble: Why the opening cannot be held, or None.
         spoken: Latest valid word of each speaker, by agent.
-        refused: Latest invalid word of each who said one, by agent.
+        refused: Latest invalid word of each who said one, by agent. Of strangers only the
+            first `REFUSED_MAX` are kept, so that nobody can swell the decision that lists them.
         superseded: How many words were replaced by a later one of the same speaker.
         excluded: Position of the word by which each lost its say for having said another before.
         completed_id: Id of the first word of the last participant to speak, or of the one after
@@ -162,12 +166,14 @@ def hearing(session: str, state: SessionState, *, is_open: bool = False) -> Hear
 
 
 def standing(session: str, state: SessionState) -> Standing:
-    """Return how things stand in a session, open or not.
+    """Return how things stand in a session, open or not; nothing if it could not be held.
 
     Raises:
         AssertionError: It was never opened.
     """
     assert state.opening is not None
+    if state.trouble is not None:
+        return Standing((), ())
     protocol = protocol_of(state.opening)
     present = hearing(session, state, is_open=not state.closed_at)
     if protocol.standing is not None:
@@ -317,6 +323,9 @@ def _equivocated(state: SessionState, opening: Opening, said: Said, before: Spok
 
 def _refused(state: SessionState, opening: Opening, said: Said, reason: str) -> SessionState:
     assert isinstance(said.event, Speech)
+    is_known = said.agent in state.refused or said.agent in state.weights
+    if not is_known and len(state.refused) >= REFUSED_MAX:
+        return state
     refusal = Refusal(said.agent, _shortened(opening, said.event), said.position, reason)
     return msgspec.structs.replace(state, refused=state.refused.set(said.agent, refusal))
 
