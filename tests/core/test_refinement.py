@@ -245,6 +245,9 @@ class TestDecision:
         shown = standing("s", state)
         assert shown.rows == (("ann", "1", "4", "2"), ("ben", "1", "8", "1"))
         assert shown.remarks[0] == "round 1: 2 offers from 2 to 8"
+        nobody = RoundClosed(summary=RoundSummary(1, 0, None, None, "time"), is_agreed=False)
+        silent = standing("s", given(SESSION, asked(), nobody).state)
+        assert silent.remarks == ("round 1: no offers",)
 
     def test_words_are_written_for_people(self) -> None:
         assert REFINEMENT.say(FeedbackGiven(round=1, about="ben", score=7)) == "ben: 7"

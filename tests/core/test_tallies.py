@@ -194,14 +194,28 @@ class TestCertificates:
             prove(rule, self.CAST, **told)
 
     @pytest.mark.parametrize(
-        "weights", [(1, 2, 3, 4, 90), (1, 2, 3, 4, 9), (2, 2, 3, 4, 10), (1, 2, 3, 9, 9)]
+        "weights",
+        [
+            (1, 2, 3, 4, 90),
+            (1, 2, 3, 4, 9),
+            (2, 2, 3, 4, 10),
+            (1, 2, 3, 9, 9),
+            (2, 4, 6, 8, 20),
+            (0, 0, 0, 0, 0),
+            (-1, -1, -1, -1, -1),
+        ],
     )
     def test_false_weights_under_a_cap_are_found_out(self, weights: tuple[int, ...]) -> None:
         rule = Policy("weighted_mean", parameters={"share_percent_max": 50})
         counted = tuple(
             msgspec.structs.replace(c, weight=w) for c, w in zip(self.CAST, weights, strict=True)
         )
-        total = sum(weights)
-        number = sum(c.weight * Fraction(c.value) for c in counted) / total
+        # Weights of 0 would let any number be their mean.
+        number = sum(c.weight * Fraction(c.value) for c in counted) / (sum(weights) or 1)
         with pytest.raises(Rejected, match="does not prove"):
             prove(rule, self.CAST, counted, (), str(Fraction(number)))
+
+    @pytest.mark.parametrize("number", ["1e999999999", "0.2", "1_0", "+1", " 1", "9" * 5_000])
+    def test_a_number_in_another_form_is_found_out_without_reckoning(self, number: str) -> None:
+        with pytest.raises(Rejected, match="does not prove"):
+            prove(MEAN, self.CAST, self.CAST, (), number)

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from mabeam.core.errors import Rejected
 
-__all__ = ["exact", "on_grid", "to_decimal", "to_grid", "weighted_mean"]
+__all__ = ["exact", "in_lowest_terms", "on_grid", "to_decimal", "to_grid", "weighted_mean"]
 
 
 def exact(number: float | Decimal) -> Fraction:
@@ -29,6 +29,22 @@ def exact(number: float | Decimal) -> Fraction:
             value=number,
             allowed="a finite number",
         ) from None
+
+
+def in_lowest_terms(text: str) -> Fraction | None:
+    """Read a fraction in the one form in which it is written; None where it has another.
+
+    >>> in_lowest_terms("-2/3"), in_lowest_terms("4/6")
+    (Fraction(-2, 3), None)
+    """
+    # A short text such as 1e999999999 would otherwise become a number of a billion digits.
+    if "e" in text.lower():
+        return None
+    try:
+        number = Fraction(text)
+        return number if str(number) == text else None
+    except (ValueError, ZeroDivisionError):
+        return None
 
 
 def to_decimal(number: Fraction, places: int = 9) -> Decimal:

@@ -165,6 +165,8 @@ def standing(hearing: Hearing[RefinementOpened]) -> Standing:
 
 
 def _told(summary: RoundSummary) -> str:
+    if not summary.offers:
+        return f"round {summary.number}: no offers"
     return f"round {summary.number}: {summary.offers} offers from {summary.low} to {summary.high}"
 
 
