@@ -314,6 +314,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "another rule": {"rule": Policy("mode")},
     "another closing": {"considered": Considered(1, 3)},
     "other words replaced": {"superseded": 1},
+    "somebody unheard invented": {"alternatives": (Alternative("eve", "2", 4, "not_eligible"),)},
 }
 
 
@@ -343,6 +344,7 @@ class TestCertificates:
             {"outcome": "no_quorum", "value": None},
             {"contributions": BOTH[:1]},
             {"mean": "2/5"},
+            {"alternatives": ()},
         ],
         ids=str,
     )
@@ -351,6 +353,21 @@ class TestCertificates:
         assert missed.outcome == "default_taken"
         with pytest.raises(Rejected):
             CONSENSUS.verify(heard(OPENING, VOTES[0]), msgspec.structs.replace(missed, **change))
+
+    def test_who_was_dropped_and_who_may_not_vote_must_be_listed(self) -> None:
+        opening = msgspec.structs.replace(
+            asked(0, 9, weights={"ann": 1, "bob": 1, "cyd": 1}),
+            rule=Policy("trimmed_mean", parameters={"liars": 1}),
+        )
+        past = (vote("ann", 1), vote("bob", 2), vote("cyd", 9), vote("eve", 3))
+        decision = decided(opening, *past)
+        assert list(reasons(decision).values()) == ["trimmed", "trimmed", "not_eligible"]
+        for place in range(3):
+            left = decision.alternatives[:place] + decision.alternatives[place + 1 :]
+            with pytest.raises(Rejected, match="alternatives"):
+                CONSENSUS.verify(
+                    heard(opening, *past), msgspec.structs.replace(decision, alternatives=left)
+                )
 
     def test_a_decision_of_another_protocol_is_refused(self) -> None:
         other = AuctionDecided(
@@ -381,3 +398,12 @@ def test_how_it_stands_is_shown_with_what_it_would_come_to() -> None:
     assert shown.rows == (("ann", "3", "0.2", "2"),)
     assert shown.remarks == ("as it stands: 0.2",)
     assert standing("s", given(SESSION, asked()).state).remarks == ()
+
+
+def test_under_seal_only_who_has_voted_is_shown_until_the_closing() -> None:
+    sealed = msgspec.structs.replace(UNIT, visibility="sealed")
+    shown = standing("s", given(SESSION, sealed, vote("ann", "0.2")).state)
+    assert shown.rows == (("ann", "2"),)
+    assert shown.remarks == ("the ballots are sealed until the closing",)
+    closed = standing("s", given(SESSION, sealed, vote("ann", "0.2"), CLOSED).state)
+    assert closed.rows == (("ann", "1", "0.2", "2"),)

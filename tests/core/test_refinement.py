@@ -24,6 +24,7 @@ from mabeam.core.refinement import (
 from mabeam.core.session import (
     SESSION,
     SESSIONS,
+    Alternative,
     Closed,
     Decision,
     Hearing,
@@ -217,6 +218,7 @@ class TestDecision:
             {"mean": "7"},
             {"contributions": ()},
             {"superseded": 3},
+            {"alternatives": (Alternative("ann", "4", 5, "trimmed"),)},
         ],
     )
     def test_a_false_certificate_is_found_out(self, change: dict[str, object]) -> None:
@@ -230,6 +232,16 @@ class TestDecision:
         decision = msgspec.structs.replace(REFINEMENT.decide(found), mean="2")
         with pytest.raises(Rejected, match="none without a tally"):
             REFINEMENT.verify(found, decision)
+
+    def test_for_want_of_what_the_offers_came_to_nothing_is_told(self) -> None:
+        for opening in (asked(quorum=2), asked(must_converge=True)):
+            found = heard(opening, offer("ann", 2))
+            for reason in ("trimmed", "no_agreement", "no_quorum"):
+                lost = (Alternative("ann", "2", 2, reason),)
+                decision = msgspec.structs.replace(REFINEMENT.decide(found), alternatives=lost)
+                if decision != REFINEMENT.decide(found):
+                    with pytest.raises(Rejected, match="alternatives"):
+                        REFINEMENT.verify(found, decision)
 
     def test_a_decision_of_another_protocol_is_none(self) -> None:
         found = heard(asked())

@@ -1,16 +1,19 @@
-"""Ranges, grids and numbers of questions whose answer is one number."""
+"""Ranges, grids, numbers and lost ballots of questions whose answer is one number."""
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final, Protocol, cast
 
+from mabeam.core.consensus.events import Contribution
 from mabeam.core.errors import Rejected
 from mabeam.core.numbers import exact, on_grid, to_decimal, to_grid
 from mabeam.core.policies import Policy
+from mabeam.core.session.events import Alternative
 
-__all__ = ["Numeric", "check_number", "check_range", "is_enough", "rounded"]
+__all__ = ["Numeric", "check_number", "check_range", "is_enough", "lost", "rounded"]
 
 DIGITS_MAX: Final = 30
 PLACES: Final = 9
@@ -90,6 +93,23 @@ def is_enough(rule: Policy, ballots: int) -> bool:
     """Tell whether there are more ballots than the rule drops."""
     liars: int = rule.parameters.get("liars", 0)
     return ballots > 2 * liars
+
+
+def lost(
+    ballots: Iterable[Contribution], dropped: Container[str], shortfall: str
+) -> tuple[Alternative, ...]:
+    """Return the ballots that nothing was made of, as a decision lists them.
+
+    Args:
+        ballots: What was cast.
+        dropped: Whose ballots were dropped as extreme.
+        shortfall: Why nothing was made of any of them; empty where a number was.
+    """
+    return tuple(
+        Alternative(ballot.agent, str(ballot.value), ballot.position, shortfall or "trimmed")
+        for ballot in ballots
+        if shortfall or ballot.agent in dropped
+    )
 
 
 def _no_number(field: str, value: Decimal, allowed: str) -> Rejected:
