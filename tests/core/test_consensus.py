@@ -128,6 +128,18 @@ class TestOpening:
         known = "median version 1, trimmed_mean version 1, weighted_mean version 1"
         assert refusal.allowed == known
 
+    def test_more_liars_than_the_team_can_bear_are_refused(self) -> None:
+        """Of four, two may not lie: the original asked for seven, by the count of its votes."""
+        two = Policy("trimmed_mean", parameters={"liars": 2})
+        four = msgspec.structs.replace(asked(weights=dict.fromkeys("abcd", 1)), rule=two)
+        refusal = given(SESSION).when(Open(four)).then_rejected("consensus.participants")
+        allowed = "more than twice as many as may lie, which is 2"
+        assert (refusal.field, refusal.value, refusal.allowed) == ("participants", "4", allowed)
+        five = msgspec.structs.replace(asked(weights=dict.fromkeys("abcde", 1)), rule=two)
+        given(SESSION).when(Open(five)).then(five)
+        everybody = msgspec.structs.replace(asked(), rule=two)
+        given(SESSION).when(Open(everybody)).then(everybody)
+
 
 class NotABallot(Speech, frozen=True, kw_only=True):
     """Something said that is no ballot."""

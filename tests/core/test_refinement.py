@@ -86,6 +86,7 @@ class TestOpening:
             ({"tolerance": Decimal("inf")}, "tolerance"),
             ({"low": Decimal(11)}, "low"),
             ({"rule": Policy("mode")}, "policy"),
+            ({"rule": Policy("trimmed_mean", 1, {"liars": 1})}, "participants"),
         ],
     )
     def test_one_that_cannot_be_held_is_refused(self, fields: dict[str, Any], field: str) -> None:

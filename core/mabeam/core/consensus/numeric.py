@@ -11,9 +11,17 @@ from mabeam.core.consensus.events import Contribution
 from mabeam.core.errors import Rejected
 from mabeam.core.numbers import exact, on_grid, to_decimal, to_grid
 from mabeam.core.policies import Policy
-from mabeam.core.session.events import Alternative
+from mabeam.core.session.events import Alternative, Participant
 
-__all__ = ["Numeric", "check_number", "check_range", "is_enough", "lost", "rounded"]
+__all__ = [
+    "Numeric",
+    "check_liars",
+    "check_number",
+    "check_range",
+    "is_enough",
+    "lost",
+    "rounded",
+]
 
 DIGITS_MAX: Final = 30
 PLACES: Final = 9
@@ -22,6 +30,16 @@ PLACES: Final = 9
 
 class Numeric(Protocol):
     """An opening that asks for a number."""
+
+    @property
+    def rule(self) -> Policy:
+        """How the number follows from what is said."""
+        ...
+
+    @property
+    def participants(self) -> tuple[Participant, ...]:
+        """Who may speak; empty for everybody."""
+        ...
 
     @property
     def low(self) -> Decimal:
@@ -87,6 +105,18 @@ def rounded(opening: Numeric, number: Fraction) -> Decimal:
     ends = (opening.low, opening.high, opening.step or opening.low)
     places = max(PLACES, *(-cast("int", end.as_tuple().exponent) for end in ends))
     return to_decimal(to_grid(number, exact(opening.low), exact(opening.high), step), places)
+
+
+def check_liars(opening: Numeric) -> None:
+    """Refuse a rule that would drop all that the participants can say.
+
+    Raises:
+        Rejected: They are not more than twice as many as those who may lie.
+    """
+    team = len(opening.participants)
+    if team and not is_enough(opening.rule, team):
+        allowed = f"more than twice as many as may lie, which is {opening.rule.parameters['liars']}"
+        raise _refusal("consensus.participants", "participants", team, allowed)
 
 
 def is_enough(rule: Policy, ballots: int) -> bool:

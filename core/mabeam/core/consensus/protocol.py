@@ -16,7 +16,14 @@ from mabeam.core.consensus.events import (
     ConsensusOpened,
     Contribution,
 )
-from mabeam.core.consensus.numeric import check_number, check_range, is_enough, lost, rounded
+from mabeam.core.consensus.numeric import (
+    check_liars,
+    check_number,
+    check_range,
+    is_enough,
+    lost,
+    rounded,
+)
 from mabeam.core.consensus.tallies import TALLIES
 from mabeam.core.session.events import Decision, Outcome, Speech
 from mabeam.core.session.protocol import Hearing, Protocol, Spoken, Standing, terms
@@ -28,9 +35,11 @@ def check_opening(opening: ConsensusOpened) -> None:
     """Refuse a question that cannot be answered.
 
     Raises:
-        Rejected: The rule is unknown, or range, step and default contradict each other.
+        Rejected: The rule is unknown or needs more participants, or range, step and default
+            contradict each other.
     """
     TALLIES.find(opening.rule)
+    check_liars(opening)
     check_range(opening)
 
 

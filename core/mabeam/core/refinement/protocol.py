@@ -7,7 +7,14 @@ from typing import Final, cast
 
 from mabeam.core.consensus.certificate import prove
 from mabeam.core.consensus.events import Contribution
-from mabeam.core.consensus.numeric import check_number, check_range, is_enough, lost, rounded
+from mabeam.core.consensus.numeric import (
+    check_liars,
+    check_number,
+    check_range,
+    is_enough,
+    lost,
+    rounded,
+)
 from mabeam.core.consensus.tallies import TALLIES
 from mabeam.core.errors import Rejected
 from mabeam.core.refinement.course import COURSE, Rounds, spread_is_within
@@ -33,10 +40,11 @@ def check_opening(opening: RefinementOpened) -> None:
     """Refuse a refinement that cannot be held.
 
     Raises:
-        Rejected: The rule is unknown, nobody is asked, range, step and default contradict each
-            other, or a bound is out of its range.
+        Rejected: The rule is unknown, nobody is asked or too few for the rule, range, step and
+            default contradict each other, or a bound is out of its range.
     """
     TALLIES.find(opening.rule)
+    check_liars(opening)
     check_range(opening)
     check_number("tolerance", opening.tolerance)
     counts = (
