@@ -116,6 +116,22 @@ async def test_who_follows_the_majority_waits_for_it(space: Space) -> None:
     assert (decision.winner, decision.support) == ("coffee", "1")
 
 
+@pytest.mark.parametrize("visibility", ["open", "sealed"])
+async def test_who_follows_has_no_vote_of_its_own_where_there_is_none_to_follow(
+    space: Space, visibility: str
+) -> None:
+    voters = {
+        "ann": MajorityFollower(),
+        "ben": RankedVoter(ranking=("coffee",) if visibility == "sealed" else ()),
+    }
+    opening = drink("plurality", participants=VOTERS[:2], visibility=visibility, quorum=2)
+    async with coordinator(space):
+        decision = await held(space, opening, dict(voters))
+    assert (decision.count is None) == (visibility == "open")
+    [state] = space.sessions.all().values()
+    assert state.spoken["ann"].speech == VoteCast()
+
+
 async def test_scores_can_tie_options_where_a_rule_takes_it(space: Space) -> None:
     scores = {"tea": 1.0, "coffee": 1.0, "cocoa": 0.0}
     tied = RankedVoter(scores=scores, ties=True)
