@@ -103,6 +103,24 @@ class TestLiars:
             honest[max(0, middle - liars)] <= found <= honest[min(len(honest) - 1, middle + liars)]
         )
 
+    @hypothesis_given(
+        st.lists(st.tuples(VALUES, WEIGHTS), min_size=1, max_size=8),
+        st.lists(st.tuples(VALUES.map(lambda v: v * 1000), WEIGHTS), max_size=3),
+    )
+    def test_with_weights_the_liars_must_have_less_than_half_or_be_few(
+        self, honest: list[tuple[Decimal, int]], lies: list[tuple[Decimal, int]]
+    ) -> None:
+        values, weights = zip(*honest, *lies, strict=True)
+        cast = ballots(*values, weights=weights)
+        low, high = min(v for v, _ in honest), max(v for v, _ in honest)
+        if 2 * sum(weight for _, weight in lies) < sum(weights):
+            assert low <= tally(MEDIAN, cast).value <= high
+        if len(lies) < len(honest):
+            assert low <= tally(without(len(lies)), cast).value <= high
+
+    def test_a_liar_with_half_of_the_weight_says_what_the_median_is(self) -> None:
+        assert tally(MEDIAN, ballots(-1_000, 1, 2, weights=(2, 1, 1))).value == -1_000
+
     def test_one_liar_drags_the_mean_out_of_the_honest_range(self) -> None:
         assert tally(MEAN, ballots(1, 2, 3, 1_000_000)).value > 3
 

@@ -377,6 +377,8 @@ class TestStanding:
         votes = (ballot("ann", "a"), ballot("ben", "b"))
         tied = standing("s", given(SESSION, opening(), *votes).state)
         assert tied.remarks[-1] == "under plurality a tie decides among a, b"
+        refused = standing("s", given(SESSION, opening(tie_break="refuse"), *votes).state)
+        assert refused.remarks[-1] == "under plurality a tie is left among a, b"
         short = standing("s", given(SESSION, opening("majority"), *votes).state)
         assert short.remarks[-1] == "under majority nobody has enough"
         empty = standing("s", given(SESSION, opening("majority")).state)

@@ -270,7 +270,8 @@ def _leading(opening: VoteOpened, profile: Profile, ties: TieKey) -> str:
     if not count.winners:
         return f"under {opening.rule.name} nobody has enough"
     if count.tied:
-        return f"under {opening.rule.name} a tie decides among {', '.join(count.tied)}"
+        verb = "is left" if opening.tie_break == "refuse" else "decides"
+        return f"under {opening.rule.name} a tie {verb} among {', '.join(count.tied)}"
     return f"under {opening.rule.name}: {', '.join(count.winners)}"
 
 
