@@ -36,7 +36,9 @@ from mabeam.core.session import (
     hearing,
     standing,
 )
+from mabeam.core.session.protocol import protocol_of
 from mabeam.core.testing import Past, Said, given, said
+from support.tampering import refuses_corruptions
 
 CLOSED = Closed(reason="deadline")
 UNIT = ConsensusOpened(low=Decimal(0), high=Decimal(1))
@@ -316,6 +318,10 @@ CHANGES: dict[str, dict[str, object]] = {
         "contributions": (BOTH[0], Contribution("bob", 1, Decimal("1.2"), 9))
     },
     "a weight changed": {"contributions": (BOTH[0], Contribution("bob", 9, Decimal("1.2"), 3))},
+    "a value that is no number": {"value": Decimal("sNaN")},
+    "a ballot that is no number": {
+        "contributions": (BOTH[0], Contribution("bob", 1, Decimal("sNaN"), 3))
+    },
     "another outcome": {"outcome": "no_quorum"},
     "the default though there is a quorum": {
         "outcome": "default_taken",
@@ -365,6 +371,24 @@ class TestCertificates:
         assert missed.outcome == "default_taken"
         with pytest.raises(Rejected):
             CONSENSUS.verify(heard(OPENING, VOTES[0]), msgspec.structs.replace(missed, **change))
+
+    @pytest.mark.parametrize(
+        "rule",
+        [
+            Policy("weighted_mean"),
+            Policy("weighted_mean", parameters={"share_percent_max": 50}),
+            Policy("median", parameters={"share_percent_max": 40}),
+            Policy("trimmed_mean", parameters={"liars": 1}),
+        ],
+        ids=str,
+    )
+    def test_whatever_is_changed_in_a_decision_is_noticed(self, rule: Policy) -> None:
+        team = asked(0, 9, default="1", quorum=3, weights={"ann": 9, "bob": 1, "cyd": 2})
+        opening = msgspec.structs.replace(team, rule=rule)
+        past = (vote("ann", 1), vote("bob", 2), vote("cyd", 9), vote("eve", 3))
+        found = heard(opening, *past)
+        protocol = protocol_of(opening)
+        assert refuses_corruptions(protocol, found, CONSENSUS.decide(found)) > 30  # type: ignore[arg-type]  # of some opening
 
     def test_who_was_dropped_and_who_may_not_vote_must_be_listed(self) -> None:
         opening = msgspec.structs.replace(

@@ -34,7 +34,9 @@ from mabeam.core.session import (
     hearing,
     standing,
 )
+from mabeam.core.session.protocol import protocol_of
 from mabeam.core.testing import Past, Said, given, said
+from support.tampering import refuses_corruptions
 
 COMPLETE = Closed(reason="complete")
 
@@ -219,6 +221,8 @@ class TestDecision:
             {"mean": "7"},
             {"contributions": ()},
             {"superseded": 3},
+            {"value": Decimal("sNaN")},
+            {"rounds": (RoundSummary(1, 2, Decimal("sNaN"), Decimal(8), "complete"),)},
             {"alternatives": (Alternative("ann", "4", 5, "trimmed"),)},
         ],
     )
@@ -227,6 +231,13 @@ class TestDecision:
         decision = msgspec.structs.replace(REFINEMENT.decide(found), **change)
         with pytest.raises(Rejected, match="does not prove"):
             REFINEMENT.verify(found, decision)
+
+    def test_whatever_is_changed_in_a_decision_is_noticed(self) -> None:
+        opening = asked(rounds_max=2, must_converge=True, tolerance=Decimal(4))
+        found = heard(opening, *self.PAST, offer("eve", 1))
+        decision = REFINEMENT.decide(found)
+        assert decision.outcome == "decided"
+        assert refuses_corruptions(protocol_of(opening), found, decision) > 30  # type: ignore[arg-type]  # of some opening
 
     def test_a_number_without_a_quorum_is_found_out(self) -> None:
         found = heard(asked(quorum=2), offer("ann", 2))

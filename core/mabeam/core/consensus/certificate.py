@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from math import gcd
 from typing import Any, Final
@@ -12,7 +13,18 @@ from mabeam.core.errors import Rejected
 from mabeam.core.numbers import exact, in_lowest_terms
 from mabeam.core.policies import Policy
 
-__all__ = ["disproved", "prove"]
+__all__ = ["check_finite", "disproved", "prove"]
+
+
+def check_finite(numbers: Iterable[Decimal | None]) -> None:
+    """Refuse a certificate with something in place of a number that is none.
+
+    Raises:
+        Rejected: One is not finite. To compare it would be an error, if it signals.
+    """
+    for number in numbers:
+        if number is not None and not number.is_finite():
+            raise disproved("value", number, "a number")
 
 
 def prove(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, cast
 
-from mabeam.core.consensus.certificate import disproved, prove
+from mabeam.core.consensus.certificate import check_finite, disproved, prove
 from mabeam.core.consensus.events import (
     BallotCast,
     ConsensusDecided,
@@ -101,6 +101,7 @@ def verify(hearing: Hearing[ConsensusOpened], decision: Decision) -> None:
     """
     if not isinstance(decision, ConsensusDecided):
         raise disproved("outcome", type(decision).__name__, "a decision of a consensus")
+    check_finite((decision.value, *(c.value for c in decision.contributions)))
     for field, stated, due in terms(hearing, decision):
         if stated != due:
             raise disproved(field, stated, str(due))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, cast
 
-from mabeam.core.consensus.certificate import prove
+from mabeam.core.consensus.certificate import check_finite, prove
 from mabeam.core.consensus.events import Contribution
 from mabeam.core.consensus.numeric import (
     check_liars,
@@ -121,6 +121,8 @@ def verify(hearing: Hearing[RefinementOpened], decision: Decision) -> None:
     """
     if not isinstance(decision, RefinementDecided):
         raise _disproved("outcome", type(decision).__name__, "a decision of a refinement")
+    check_finite((decision.value, *(c.value for c in decision.contributions)))
+    check_finite(end for summary in decision.rounds for end in (summary.low, summary.high))
     opening = hearing.opening
     is_agreed = _is_agreed(hearing)
     for field, stated, due in (
