@@ -164,7 +164,7 @@ class TestBallots:
     def test_the_rule_for_ballots_minds_ballots_alone(self) -> None:
         CONSENSUS.check_speech(UNIT, NotABallot())
         assert CONSENSUS.say(NotABallot()) == ""
-        assert CONSENSUS.say(BallotCast(value=Decimal("0.10"), note="x")) == "0.10"
+        assert CONSENSUS.say(BallotCast(value=Decimal("0.10"), note="x")) == "0.1"
 
 
 class TestDecisions:
@@ -229,6 +229,15 @@ class TestDecisions:
     def test_only_the_latest_ballot_of_each_counts(self) -> None:
         decision = decided(UNIT, vote("ann", 0), vote("bob", 1), vote("ann", 1))
         assert (decision.value, decision.superseded) == (Decimal(1), 1)
+
+    @pytest.mark.parametrize(("first", "again"), [("0.5", "0.50"), ("10", "1E+1"), ("0", "-0.0")])
+    def test_who_says_the_same_number_in_another_form_says_nothing_new(
+        self, first: str, again: str
+    ) -> None:
+        opening = msgspec.structs.replace(asked(0, 10), revising="exclude")
+        decision = decided(opening, vote("ann", first), vote("ann", again))
+        assert (decision.value, decision.superseded) == (Decimal(first), 0)
+        assert decision.alternatives == ()
 
     def test_words_that_do_not_count_are_listed(self) -> None:
         opening = asked(weights={"ann": 1})

@@ -150,6 +150,10 @@ class TestBallots:
         assert decision.winner == "b"
         assert decision.alternatives[0].reason.startswith("equivocated")
 
+    def test_the_same_confidence_in_another_form_is_no_other_ballot(self) -> None:
+        votes = [ballot("ann", "a", "0.5"), ballot("ann", "a", "0.50")]
+        assert decided(opening("confidence", revising="exclude"), *votes).alternatives == ()
+
     def test_ballots_are_written_as_text(self) -> None:
         assert VOTE.say(VoteCast(ranking=ranking_of("b > c = a"))) == "b > a = c"
         assert VOTE.say(VoteCast(ranking=(("a",),), confidence=Decimal("0.5"))) == "a (0.5)"

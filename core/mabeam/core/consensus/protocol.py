@@ -25,6 +25,7 @@ from mabeam.core.consensus.numeric import (
     rounded,
 )
 from mabeam.core.consensus.tallies import TALLIES
+from mabeam.core.numbers import in_digits
 from mabeam.core.session.events import Decision, Outcome, Speech
 from mabeam.core.session.protocol import Hearing, Protocol, Spoken, Standing, terms
 
@@ -54,8 +55,8 @@ def check_speech(opening: ConsensusOpened, speech: Speech) -> None:  # noqa: ARG
 
 
 def say(speech: Speech) -> str:
-    """Write a ballot as text."""
-    return str(speech.value) if isinstance(speech, BallotCast) else ""
+    """Write a ballot as text, the same for the same number."""
+    return in_digits(speech.value) if isinstance(speech, BallotCast) else ""
 
 
 def decide(hearing: Hearing[ConsensusOpened]) -> ConsensusDecided:

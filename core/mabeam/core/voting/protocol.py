@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Final, cast
 
 from mabeam.core.errors import Rejected
+from mabeam.core.numbers import in_digits
 from mabeam.core.session.events import Decision, Outcome, Speech
 from mabeam.core.session.protocol import Hearing, Protocol, Standing, terms
 from mabeam.core.voting.ballots import Ballot, Profile, TieKey, text_of, tie_key
@@ -110,10 +111,10 @@ def _is_tied(form: str, sizes: list[int]) -> bool:
 
 
 def say(speech: Speech) -> str:
-    """Write a ballot as text."""
+    """Write a ballot as text, the same for the same ballot."""
     if not isinstance(speech, VoteCast):
         return ""
-    sure = "" if speech.confidence == 1 else f" ({speech.confidence})"
+    sure = "" if speech.confidence == 1 else f" ({in_digits(speech.confidence)})"
     return text_of(speech.ranking) + sure
 
 
