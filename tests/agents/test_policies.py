@@ -25,10 +25,10 @@ from mabeam.agents.policies.auctions import worth_of
 from mabeam.app.composition import attach
 from mabeam.app.space import Space
 from mabeam.core.auction.events import BidPlaced
-from mabeam.core.consensus.events import BallotCast
+from mabeam.core.consensus.events import BallotCast, ConsensusOpened
 from mabeam.core.events import Event
 from mabeam.core.policies import Policy
-from mabeam.core.session.events import Speech
+from mabeam.core.session.events import Participant, Speech
 from mabeam.core.session.state import SessionState
 from mabeam.core.variable.events import Proposed
 from mabeam.core.variable.types import ChoiceType, IntegerType, Value, VariableType
@@ -53,6 +53,11 @@ async def said(space: Space, by: str) -> list[Any]:
         for one in page
         if one.actor == by and isinstance(one.data, Speech | Proposed)
     ]
+
+
+def asked(*voters: str, **fields: Any) -> ConsensusOpened:  # noqa: ANN401 - of any field
+    participants = tuple(map(Participant, voters))
+    return ConsensusOpened(low=Decimal(0), high=Decimal(9), participants=participants, **fields)
 
 
 def test_every_policy_has_a_name_of_its_own() -> None:
@@ -101,6 +106,22 @@ async def test_one_votes_its_wish_and_another_between_it_and_the_others(space: S
     notes = [ballot.note for ballot in await said(space, "bob")]
     assert notes == ["between 1 and the others' mean 4", ""]
     assert await said(space, "cyd") == []
+
+
+async def test_one_in_the_middle_waits_for_nobody_whose_word_cannot_count(space: Space) -> None:
+    await host(space, bob=VoterInTheMiddle(wishes={"s": 1}))
+    vote = await space.sessions.open(asked("ann", "bob", "cyd", revising="exclude"), name="s")
+    for agent, value in (("ann", 0), ("ann", 9), ("cyd", 4)):
+        await vote.cast(value, by=agent)
+    assert (await vote.decision()).value == Decimal("3.25")
+    assert vote.state.reason == "complete"
+
+
+async def test_one_in_the_middle_does_not_look_at_sealed_ballots(space: Space) -> None:
+    await host(space, ann=FixedVoter(wishes={"s": 4}), bob=VoterInTheMiddle(wishes={"s": 1}))
+    vote = await space.sessions.open(asked("ann", "bob", visibility="sealed"), name="s")
+    assert (await vote.decision()).value == Decimal("2.5")
+    assert [ballot.note for ballot in await said(space, "bob")] == [""]
 
 
 async def test_votes_of_their_own_sessions_go_by_the_session_s_name(space: Space) -> None:

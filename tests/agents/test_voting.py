@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
 
 import pytest
 
+from mabeam.agents.agent import Answer, Heard
 from mabeam.agents.author import Author
 from mabeam.agents.coordinator import Coordinator
 from mabeam.agents.policies import (
@@ -16,13 +17,15 @@ from mabeam.agents.policies import (
     MajorityFollower,
     PolicyAgent,
     RankedVoter,
+    SilentVoter,
     policy_of,
 )
 from mabeam.app import connect
 from mabeam.app.composition import attach
 from mabeam.app.space import Space
+from mabeam.core.events import Event
 from mabeam.core.policies import Policy
-from mabeam.core.session import Participant
+from mabeam.core.session import Participant, SessionState
 from mabeam.core.variable import ChoiceType
 from mabeam.core.voting import RULES, VoteCast, VoteDecided, VoteOpened
 from mabeam.infra.memory import MemoryStore
@@ -128,6 +131,22 @@ async def test_who_follows_the_majority_waits_for_it(space: Space) -> None:
     assert (decision.winner, decision.support) == ("coffee", "1")
 
 
+@pytest.mark.parametrize("visibility", ["open", "sealed"])
+async def test_who_follows_has_no_vote_of_its_own_where_there_is_none_to_follow(
+    space: Space, visibility: str
+) -> None:
+    voters = {
+        "ann": MajorityFollower(),
+        "ben": RankedVoter(ranking=("coffee",) if visibility == "sealed" else ()),
+    }
+    opening = drink("plurality", participants=VOTERS[:2], visibility=visibility, quorum=2)
+    async with coordinator(space):
+        decision = await held(space, opening, dict(voters))
+    assert (decision.count is None) == (visibility == "open")
+    [state] = space.sessions.all().values()
+    assert state.spoken["ann"].speech == VoteCast()
+
+
 async def test_scores_can_tie_options_where_a_rule_takes_it(space: Space) -> None:
     scores = {"tea": 1.0, "coffee": 1.0, "cocoa": 0.0}
     tied = RankedVoter(scores=scores, ties=True)
@@ -165,6 +184,69 @@ async def test_time_runs_out_also_while_nobody_coordinates(space: Space) -> None
         decision = await session.decision()
     assert (decision.outcome, session.state.reason) == ("decided", "deadline")
     assert decision.winner == "coffee"
+
+
+class TwoFacedVoter(AgentPolicy, frozen=True, kw_only=True):
+    """Wants one thing, and another one later."""
+
+    def answer(
+        self,
+        me: str,
+        session: SessionState,
+        event: Event,
+        heard: Heard,
+    ) -> Sequence[Answer]:
+        """Cast both ballots, one behind the other."""
+        if not isinstance(event, VoteOpened):
+            return ()
+        return [VoteCast(ranking=((option,),)) for option in ("coffee", "beer")]
+
+
+LIARS: dict[str, AgentPolicy] = {
+    "colluding": RankedVoter(ranking=("beer",)),
+    "joining": RankedVoter(ranking=("coffee",)),
+    "two-faced": TwoFacedVoter(),
+    "silent": SilentVoter(),
+}
+
+
+@pytest.mark.parametrize("second", LIARS)
+@pytest.mark.parametrize("first", LIARS)
+async def test_two_liars_of_any_kind_elect_nothing_that_nobody_honest_wants(
+    space: Space, first: str, second: str
+) -> None:
+    wishes = ("tea", "tea", "coffee", "coffee", "cocoa")
+    team: dict[str, AgentPolicy] = {
+        f"v{n}": policy
+        for n, policy in enumerate(
+            [*(RankedVoter(ranking=(wish,)) for wish in wishes), LIARS[first], LIARS[second]]
+        )
+    }
+    opening = VoteOpened(
+        options=("tea", "coffee", "cocoa", "beer", "none"),
+        rule=Policy("weighted_majority", 1, {"threshold": "2/7"}),
+        participants=tuple(map(Participant, team)),
+        default="none",
+        revising="exclude",
+        open_for_ms=150,
+    )
+    async with coordinator(space):
+        decision = await held(space, opening, team)
+    # Where everybody has spoken, it closes before the other word of one who has two.
+    possible = {"coffee"} if "joining" in {first, second} else {"coffee", "none"}
+    assert decision.winner in possible
+
+
+async def test_where_the_most_votes_are_enough_two_who_collude_win(space: Space) -> None:
+    wishes = {"ann": "tea", "ben": "coffee", "cyd": "cocoa", "dan": "beer", "eve": "beer"}
+    opening = VoteOpened(
+        options=("tea", "coffee", "cocoa", "beer"),
+        rule=Policy("plurality"),
+        participants=tuple(map(Participant, wishes)),
+    )
+    async with coordinator(space):
+        policies = {name: RankedVoter(ranking=(wish,)) for name, wish in wishes.items()}
+        assert (await held(space, opening, dict(policies))).winner == "beer"
 
 
 def test_policies_are_made_of_plain_fields() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mabeam.app.cli.codes import Code
-from support.command import Done, invoke
+from support.command import Done, invoke, start
 from support.events import fresh_id
 from support.nats_server import NatsServer
 
@@ -73,6 +73,28 @@ def test_who_waits_for_the_end_coordinates_meanwhile(shell: Shell) -> None:
     told = invoke("tail", shell.space, "--no-follow", "--server", shell.url).out
     assert "which?: tea, coffee or cocoa, by majority" in told
     assert "chooses tea, the default: the quorum was missed" in told
+
+
+def test_who_casts_a_ballot_that_does_not_count_is_told_so(shell: Shell) -> None:
+    assert shell.open("--voter", "ann", "--for", "500ms", "--wait").code == Code.OK
+    late = shell("cast", "drink", "tea", "--by", "ann")
+    assert late.code == Code.OK
+    assert "it does not count: it came after the closing" in late.err
+    options = ("--option", "a", "--option", "b", "--voter", "ann", "--voter", "ben")
+    assert shell("open", *options, "--name", "x").code == Code.OK
+    assert "does not count" not in shell("cast", "x", "a", "--by", "ann").err
+    eve = shell("cast", "x", "a", "--by", "eve")
+    assert "it does not count: not among those who may speak" in eve.err
+
+
+def test_all_that_are_elected_are_named(shell: Shell) -> None:
+    options = ("--option", "a", "--option", "b", "--rule", "equal_shares", "--seats", "2")
+    arguments = ("--voter", "ann", "--for", "10m", "--name", "two", "--wait")
+    command = ("vote", "open", shell.space, *options, *arguments, "--server", shell.url)
+    with start(*command) as running:
+        while shell("cast", "two", "b", "--by", "ann").code != Code.OK:
+            assert running.process.poll() is None
+        assert running.wait().out == "two: decided b, a\n"
 
 
 def test_fields_can_stand_in_a_file_and_flags_count_more(shell: Shell, tmp_path: Path) -> None:

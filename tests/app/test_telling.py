@@ -150,6 +150,12 @@ SAID: list[tuple[Event, str]] = [
         ConsensusOpened(low=Decimal(0), high=Decimal(100), variable="x"),
         "asks: x, 0 to 100",
     ),
+    (
+        ConsensusOpened(
+            low=Decimal("sNaN"), high=Decimal("1e999999999"), step=Decimal(10), question="t?"
+        ),
+        "asks: t?, sNaN to 1E+999999999 in steps of 10",
+    ),
     (BallotCast(value=Decimal("0.3")), "votes 0.3"),
     (
         ConsensusDecided(

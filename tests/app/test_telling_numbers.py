@@ -48,6 +48,11 @@ def test_a_number_is_told_with_its_terms(
     assert number_in_words(rule, (ANN, BEN), dropped, "5") == words
 
 
+@pytest.mark.parametrize("number", ["1e999999999", "", "much"])
+def test_a_number_that_nobody_can_read_is_told_as_it_is(number: str) -> None:
+    assert number_in_words(MEAN, (ANN, BEN), (), number) == f"(2 x 4 + 1 x 7) / 3 = {number}"
+
+
 @pytest.mark.parametrize(
     ("event", "words"),
     [
@@ -62,8 +67,18 @@ def test_a_number_is_told_with_its_terms(
             "closes round 1: 2 offers from 4 to 7, they do not agree",
         ),
         (
-            RoundClosed(summary=RoundSummary(2, 1, None, None, "time"), is_agreed=True),
-            "closes round 2, its time being up: 1 offers from None to None, they agree",
+            RoundClosed(
+                summary=RoundSummary(2, 1, Decimal(4), Decimal(4), "time"), is_agreed=False
+            ),
+            "closes round 2, its time being up: 1 offer from 4 to 4, they do not agree",
+        ),
+        (
+            RoundClosed(summary=RoundSummary(1, 0, None, None, "time"), is_agreed=False),
+            "closes round 1, its time being up: no offers, they do not agree",
+        ),
+        (
+            RefinementOpened(low=Decimal("-1e999999999"), high=Decimal("0.50"), question="what?"),
+            "asks in up to 5 rounds: what?, -1E+999999999 to 0.5",
         ),
         (DECIDED, "decides 5 after 1 round: (2 x 4 + 1 x 7) / 3 = 5"),
         (

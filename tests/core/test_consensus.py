@@ -36,7 +36,9 @@ from mabeam.core.session import (
     hearing,
     standing,
 )
+from mabeam.core.session.protocol import protocol_of
 from mabeam.core.testing import Past, Said, given, said
+from support.tampering import refuses_corruptions
 
 CLOSED = Closed(reason="deadline")
 UNIT = ConsensusOpened(low=Decimal(0), high=Decimal(1))
@@ -128,6 +130,18 @@ class TestOpening:
         known = "median version 1, trimmed_mean version 1, weighted_mean version 1"
         assert refusal.allowed == known
 
+    def test_more_liars_than_the_team_can_bear_are_refused(self) -> None:
+        """Of four, two may not lie: the original asked for seven, by the count of its votes."""
+        two = Policy("trimmed_mean", parameters={"liars": 2})
+        four = msgspec.structs.replace(asked(weights=dict.fromkeys("abcd", 1)), rule=two)
+        refusal = given(SESSION).when(Open(four)).then_rejected("consensus.participants")
+        allowed = "more than twice as many as may lie, which is 2"
+        assert (refusal.field, refusal.value, refusal.allowed) == ("participants", "4", allowed)
+        five = msgspec.structs.replace(asked(weights=dict.fromkeys("abcde", 1)), rule=two)
+        given(SESSION).when(Open(five)).then(five)
+        everybody = msgspec.structs.replace(asked(), rule=two)
+        given(SESSION).when(Open(everybody)).then(everybody)
+
 
 class NotABallot(Speech, frozen=True, kw_only=True):
     """Something said that is no ballot."""
@@ -150,7 +164,7 @@ class TestBallots:
     def test_the_rule_for_ballots_minds_ballots_alone(self) -> None:
         CONSENSUS.check_speech(UNIT, NotABallot())
         assert CONSENSUS.say(NotABallot()) == ""
-        assert CONSENSUS.say(BallotCast(value=Decimal("0.10"), note="x")) == "0.10"
+        assert CONSENSUS.say(BallotCast(value=Decimal("0.10"), note="x")) == "0.1"
 
 
 class TestDecisions:
@@ -215,6 +229,15 @@ class TestDecisions:
     def test_only_the_latest_ballot_of_each_counts(self) -> None:
         decision = decided(UNIT, vote("ann", 0), vote("bob", 1), vote("ann", 1))
         assert (decision.value, decision.superseded) == (Decimal(1), 1)
+
+    @pytest.mark.parametrize(("first", "again"), [("0.5", "0.50"), ("10", "1E+1"), ("0", "-0.0")])
+    def test_who_says_the_same_number_in_another_form_says_nothing_new(
+        self, first: str, again: str
+    ) -> None:
+        opening = msgspec.structs.replace(asked(0, 10), revising="exclude")
+        decision = decided(opening, vote("ann", first), vote("ann", again))
+        assert (decision.value, decision.superseded) == (Decimal(first), 0)
+        assert decision.alternatives == ()
 
     def test_words_that_do_not_count_are_listed(self) -> None:
         opening = asked(weights={"ann": 1})
@@ -304,6 +327,10 @@ CHANGES: dict[str, dict[str, object]] = {
         "contributions": (BOTH[0], Contribution("bob", 1, Decimal("1.2"), 9))
     },
     "a weight changed": {"contributions": (BOTH[0], Contribution("bob", 9, Decimal("1.2"), 3))},
+    "a value that is no number": {"value": Decimal("sNaN")},
+    "a ballot that is no number": {
+        "contributions": (BOTH[0], Contribution("bob", 1, Decimal("sNaN"), 3))
+    },
     "another outcome": {"outcome": "no_quorum"},
     "the default though there is a quorum": {
         "outcome": "default_taken",
@@ -314,6 +341,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "another rule": {"rule": Policy("mode")},
     "another closing": {"considered": Considered(1, 3)},
     "other words replaced": {"superseded": 1},
+    "somebody unheard invented": {"alternatives": (Alternative("eve", "2", 4, "not_eligible"),)},
 }
 
 
@@ -343,6 +371,7 @@ class TestCertificates:
             {"outcome": "no_quorum", "value": None},
             {"contributions": BOTH[:1]},
             {"mean": "2/5"},
+            {"alternatives": ()},
         ],
         ids=str,
     )
@@ -351,6 +380,39 @@ class TestCertificates:
         assert missed.outcome == "default_taken"
         with pytest.raises(Rejected):
             CONSENSUS.verify(heard(OPENING, VOTES[0]), msgspec.structs.replace(missed, **change))
+
+    @pytest.mark.parametrize(
+        "rule",
+        [
+            Policy("weighted_mean"),
+            Policy("weighted_mean", parameters={"share_percent_max": 50}),
+            Policy("median", parameters={"share_percent_max": 40}),
+            Policy("trimmed_mean", parameters={"liars": 1}),
+        ],
+        ids=str,
+    )
+    def test_whatever_is_changed_in_a_decision_is_noticed(self, rule: Policy) -> None:
+        team = asked(0, 9, default="1", quorum=3, weights={"ann": 9, "bob": 1, "cyd": 2})
+        opening = msgspec.structs.replace(team, rule=rule)
+        past = (vote("ann", 1), vote("bob", 2), vote("cyd", 9), vote("eve", 3))
+        found = heard(opening, *past)
+        protocol = protocol_of(opening)
+        assert refuses_corruptions(protocol, found, CONSENSUS.decide(found)) > 30  # type: ignore[arg-type]  # of some opening
+
+    def test_who_was_dropped_and_who_may_not_vote_must_be_listed(self) -> None:
+        opening = msgspec.structs.replace(
+            asked(0, 9, weights={"ann": 1, "bob": 1, "cyd": 1}),
+            rule=Policy("trimmed_mean", parameters={"liars": 1}),
+        )
+        past = (vote("ann", 1), vote("bob", 2), vote("cyd", 9), vote("eve", 3))
+        decision = decided(opening, *past)
+        assert list(reasons(decision).values()) == ["trimmed", "trimmed", "not_eligible"]
+        for place in range(3):
+            left = decision.alternatives[:place] + decision.alternatives[place + 1 :]
+            with pytest.raises(Rejected, match="alternatives"):
+                CONSENSUS.verify(
+                    heard(opening, *past), msgspec.structs.replace(decision, alternatives=left)
+                )
 
     def test_a_decision_of_another_protocol_is_refused(self) -> None:
         other = AuctionDecided(
@@ -381,3 +443,12 @@ def test_how_it_stands_is_shown_with_what_it_would_come_to() -> None:
     assert shown.rows == (("ann", "3", "0.2", "2"),)
     assert shown.remarks == ("as it stands: 0.2",)
     assert standing("s", given(SESSION, asked()).state).remarks == ()
+
+
+def test_under_seal_only_who_has_voted_is_shown_until_the_closing() -> None:
+    sealed = msgspec.structs.replace(UNIT, visibility="sealed")
+    shown = standing("s", given(SESSION, sealed, vote("ann", "0.2")).state)
+    assert shown.rows == (("ann", "2"),)
+    assert shown.remarks == ("the ballots are sealed until the closing",)
+    closed = standing("s", given(SESSION, sealed, vote("ann", "0.2"), CLOSED).state)
+    assert closed.rows == (("ann", "1", "0.2", "2"),)

@@ -11,12 +11,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mabeam.core.errors import Rejected
-from mabeam.core.numbers import exact, on_grid, to_decimal, to_grid, weighted_mean
+from mabeam.core.numbers import (
+    exact,
+    in_digits,
+    on_grid,
+    to_decimal,
+    to_grid,
+    weighted_mean,
+)
 
 FRACTIONS = st.fractions(-1000, 1000, max_denominator=1000)
 STEPS = st.fractions(Fraction(1, 1000), 10, max_denominator=1000)
 RANGES = st.tuples(FRACTIONS, FRACTIONS).map(sorted)
 TERMS = st.lists(st.tuples(st.integers(1, 10**9), FRACTIONS), min_size=1, max_size=20)
+
+
+class TestDigits:
+    @given(
+        st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**30), max_value=10**30),
+        st.integers(0, 5),
+    )
+    def test_equal_numbers_are_written_alike_and_others_are_not(
+        self, number: Decimal, zeros: int
+    ) -> None:
+        sign, digits, exponent = number.as_tuple()
+        assert isinstance(exponent, int)
+        longer = Decimal((sign, digits + (0,) * zeros, exponent - zeros))
+        if abs(number.adjusted()) <= 60:
+            assert in_digits(number) == in_digits(longer)
+        assert Decimal(in_digits(number)) == number
+
+    @pytest.mark.parametrize("number", ["sNaN", "-Infinity", "1E+999999999", "1E-99"])
+    def test_what_would_be_long_is_written_as_it_is(self, number: str) -> None:
+        assert in_digits(Decimal(number)) == number
 
 
 class TestExact:

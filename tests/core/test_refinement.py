@@ -24,6 +24,7 @@ from mabeam.core.refinement import (
 from mabeam.core.session import (
     SESSION,
     SESSIONS,
+    Alternative,
     Closed,
     Decision,
     Hearing,
@@ -33,7 +34,9 @@ from mabeam.core.session import (
     hearing,
     standing,
 )
+from mabeam.core.session.protocol import protocol_of
 from mabeam.core.testing import Past, Said, given, said
+from support.tampering import refuses_corruptions
 
 COMPLETE = Closed(reason="complete")
 
@@ -85,6 +88,7 @@ class TestOpening:
             ({"tolerance": Decimal("inf")}, "tolerance"),
             ({"low": Decimal(11)}, "low"),
             ({"rule": Policy("mode")}, "policy"),
+            ({"rule": Policy("trimmed_mean", 1, {"liars": 1})}, "participants"),
         ],
     )
     def test_one_that_cannot_be_held_is_refused(self, fields: dict[str, Any], field: str) -> None:
@@ -217,6 +221,9 @@ class TestDecision:
             {"mean": "7"},
             {"contributions": ()},
             {"superseded": 3},
+            {"value": Decimal("sNaN")},
+            {"rounds": (RoundSummary(1, 2, Decimal("sNaN"), Decimal(8), "complete"),)},
+            {"alternatives": (Alternative("ann", "4", 5, "trimmed"),)},
         ],
     )
     def test_a_false_certificate_is_found_out(self, change: dict[str, object]) -> None:
@@ -225,11 +232,28 @@ class TestDecision:
         with pytest.raises(Rejected, match="does not prove"):
             REFINEMENT.verify(found, decision)
 
+    def test_whatever_is_changed_in_a_decision_is_noticed(self) -> None:
+        opening = asked(rounds_max=2, must_converge=True, tolerance=Decimal(4))
+        found = heard(opening, *self.PAST, offer("eve", 1))
+        decision = REFINEMENT.decide(found)
+        assert decision.outcome == "decided"
+        assert refuses_corruptions(protocol_of(opening), found, decision) > 30  # type: ignore[arg-type]  # of some opening
+
     def test_a_number_without_a_quorum_is_found_out(self) -> None:
         found = heard(asked(quorum=2), offer("ann", 2))
         decision = msgspec.structs.replace(REFINEMENT.decide(found), mean="2")
         with pytest.raises(Rejected, match="none without a tally"):
             REFINEMENT.verify(found, decision)
+
+    def test_for_want_of_what_the_offers_came_to_nothing_is_told(self) -> None:
+        for opening in (asked(quorum=2), asked(must_converge=True)):
+            found = heard(opening, offer("ann", 2))
+            for reason in ("trimmed", "no_agreement", "no_quorum"):
+                lost = (Alternative("ann", "2", 2, reason),)
+                decision = msgspec.structs.replace(REFINEMENT.decide(found), alternatives=lost)
+                if decision != REFINEMENT.decide(found):
+                    with pytest.raises(Rejected, match="alternatives"):
+                        REFINEMENT.verify(found, decision)
 
     def test_a_decision_of_another_protocol_is_none(self) -> None:
         found = heard(asked())
@@ -245,6 +269,9 @@ class TestDecision:
         shown = standing("s", state)
         assert shown.rows == (("ann", "1", "4", "2"), ("ben", "1", "8", "1"))
         assert shown.remarks[0] == "round 1: 2 offers from 2 to 8"
+        nobody = RoundClosed(summary=RoundSummary(1, 0, None, None, "time"), is_agreed=False)
+        silent = standing("s", given(SESSION, asked(), nobody).state)
+        assert silent.remarks == ("round 1: no offers",)
 
     def test_words_are_written_for_people(self) -> None:
         assert REFINEMENT.say(FeedbackGiven(round=1, about="ben", score=7)) == "ben: 7"

@@ -103,6 +103,24 @@ class TestLiars:
             honest[max(0, middle - liars)] <= found <= honest[min(len(honest) - 1, middle + liars)]
         )
 
+    @hypothesis_given(
+        st.lists(st.tuples(VALUES, WEIGHTS), min_size=1, max_size=8),
+        st.lists(st.tuples(VALUES.map(lambda v: v * 1000), WEIGHTS), max_size=3),
+    )
+    def test_with_weights_the_liars_must_have_less_than_half_or_be_few(
+        self, honest: list[tuple[Decimal, int]], lies: list[tuple[Decimal, int]]
+    ) -> None:
+        values, weights = zip(*honest, *lies, strict=True)
+        cast = ballots(*values, weights=weights)
+        low, high = min(v for v, _ in honest), max(v for v, _ in honest)
+        if 2 * sum(weight for _, weight in lies) < sum(weights):
+            assert low <= tally(MEDIAN, cast).value <= high
+        if len(lies) < len(honest):
+            assert low <= tally(without(len(lies)), cast).value <= high
+
+    def test_a_liar_with_half_of_the_weight_says_what_the_median_is(self) -> None:
+        assert tally(MEDIAN, ballots(-1_000, 1, 2, weights=(2, 1, 1))).value == -1_000
+
     def test_one_liar_drags_the_mean_out_of_the_honest_range(self) -> None:
         assert tally(MEAN, ballots(1, 2, 3, 1_000_000)).value > 3
 
@@ -194,14 +212,28 @@ class TestCertificates:
             prove(rule, self.CAST, **told)
 
     @pytest.mark.parametrize(
-        "weights", [(1, 2, 3, 4, 90), (1, 2, 3, 4, 9), (2, 2, 3, 4, 10), (1, 2, 3, 9, 9)]
+        "weights",
+        [
+            (1, 2, 3, 4, 90),
+            (1, 2, 3, 4, 9),
+            (2, 2, 3, 4, 10),
+            (1, 2, 3, 9, 9),
+            (2, 4, 6, 8, 20),
+            (0, 0, 0, 0, 0),
+            (-1, -1, -1, -1, -1),
+        ],
     )
     def test_false_weights_under_a_cap_are_found_out(self, weights: tuple[int, ...]) -> None:
         rule = Policy("weighted_mean", parameters={"share_percent_max": 50})
         counted = tuple(
             msgspec.structs.replace(c, weight=w) for c, w in zip(self.CAST, weights, strict=True)
         )
-        total = sum(weights)
-        number = sum(c.weight * Fraction(c.value) for c in counted) / total
+        # Weights of 0 would let any number be their mean.
+        number = sum(c.weight * Fraction(c.value) for c in counted) / (sum(weights) or 1)
         with pytest.raises(Rejected, match="does not prove"):
             prove(rule, self.CAST, counted, (), str(Fraction(number)))
+
+    @pytest.mark.parametrize("number", ["1e999999999", "0.2", "1_0", "+1", " 1", "9" * 5_000])
+    def test_a_number_in_another_form_is_found_out_without_reckoning(self, number: str) -> None:
+        with pytest.raises(Rejected, match="does not prove"):
+            prove(MEAN, self.CAST, self.CAST, (), number)

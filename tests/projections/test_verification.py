@@ -107,6 +107,7 @@ async def test_a_history_is_verified_up_to_a_position() -> None:
 FORGERIES: dict[str, tuple[str, Tamper]] = {
     "another winner": ("mabeam.auction.decided.v1", with_data(winner="a", outcome="decided")),
     "another number": ("mabeam.consensus.decided.v1", with_data(value="1.9")),
+    "no number": ("mabeam.consensus.decided.v1", with_data(value="sNaN")),
     "a value nobody decided": ("mabeam.variable.changed.v1", with_data(value=1.5)),
     "a decision nobody took": ("mabeam.variable.changed.v1", with_data(session="nothing")),
     "another resolution": ("mabeam.conflict.resolved.v1", with_data(value=999)),

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
+from typing import Final
 
 from mabeam.core.errors import Rejected
 
-__all__ = ["exact", "on_grid", "to_decimal", "to_grid", "weighted_mean"]
+__all__ = [
+    "exact",
+    "in_digits",
+    "in_lowest_terms",
+    "on_grid",
+    "to_decimal",
+    "to_grid",
+    "weighted_mean",
+]
+
+_WRITTEN_OUT_MAX: Final = 60
 
 
 def exact(number: float | Decimal) -> Fraction:
@@ -29,6 +40,38 @@ def exact(number: float | Decimal) -> Fraction:
             value=number,
             allowed="a finite number",
         ) from None
+
+
+def in_digits(number: Decimal) -> str:
+    """Write a decimal in one form, whatever the form in which it was given.
+
+    One that is not finite, or would be very long, is written as it is.
+
+    >>> in_digits(Decimal("0.50")), in_digits(Decimal("1E+3"))
+    ('0.5', '1000')
+    """
+    if not number.is_finite() or abs(number.adjusted()) > _WRITTEN_OUT_MAX:
+        return str(number)
+    # Not normalized, because that would be rounded to the precision in force.
+    text = f"{number:f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text if number else "0"
+
+
+def in_lowest_terms(text: str) -> Fraction | None:
+    """Read a fraction in the one form in which it is written; None where it has another.
+
+    >>> in_lowest_terms("-2/3"), in_lowest_terms("4/6")
+    (Fraction(-2, 3), None)
+    """
+    # A short text such as 1e999999999 would otherwise become a number of a billion digits.
+    if "e" in text.lower():
+        return None
+    try:
+        number = Fraction(text)
+        return number if str(number) == text else None
+    except (ValueError, ZeroDivisionError):
+        return None
 
 
 def to_decimal(number: Fraction, places: int = 9) -> Decimal:

@@ -69,3 +69,14 @@ def test_ballots_that_say_the_same_are_grouped() -> None:
     ballots = profile("ab", {"a > b": 2, "b": 1})
     assert ballots.grouped() == (((("a",), ("b",)), 2), ((("b",),), 1))
     assert ballots.weight == 3
+
+
+@pytest.mark.parametrize("weight", [2**64, 2**200, -1])
+def test_weights_that_would_run_into_each_other_are_refused(weight: int) -> None:
+    tally = empty_tally("abc").added((("a",), ("c",)), weight)
+    for read in (tally.matrix, tally.first_groups):
+        with pytest.raises(Rejected) as refusal:
+            read()
+        assert (refusal.value.code, refusal.value.field) == ("vote.weight", "weight")
+    most = empty_tally("abc").added((("a",), ("c",)), 2**64 - 1)
+    assert most.first_groups() == (2**64 - 1, 0, 0)

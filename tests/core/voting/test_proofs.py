@@ -40,7 +40,7 @@ def _changed(value: object) -> list[object]:
     if isinstance(value, int):
         return [value + 1]
     if isinstance(value, str):
-        return [f"{value}x", "c" if value != "c" else "a", "9/7"]
+        return [f"{value}x", "c" if value != "c" else "a", "9/7", "1e999999999"]
     if isinstance(value, tuple):
         value = cast("tuple[object, ...]", value)
         shorter: list[object] = [value[1:]] if value else []

@@ -150,6 +150,10 @@ class TestBallots:
         assert decision.winner == "b"
         assert decision.alternatives[0].reason.startswith("equivocated")
 
+    def test_the_same_confidence_in_another_form_is_no_other_ballot(self) -> None:
+        votes = [ballot("ann", "a", "0.5"), ballot("ann", "a", "0.50")]
+        assert decided(opening("confidence", revising="exclude"), *votes).alternatives == ()
+
     def test_ballots_are_written_as_text(self) -> None:
         assert VOTE.say(VoteCast(ranking=ranking_of("b > c = a"))) == "b > a = c"
         assert VOTE.say(VoteCast(ranking=(("a",),), confidence=Decimal("0.5"))) == "a (0.5)"
@@ -377,6 +381,8 @@ class TestStanding:
         votes = (ballot("ann", "a"), ballot("ben", "b"))
         tied = standing("s", given(SESSION, opening(), *votes).state)
         assert tied.remarks[-1] == "under plurality a tie decides among a, b"
+        refused = standing("s", given(SESSION, opening(tie_break="refuse"), *votes).state)
+        assert refused.remarks[-1] == "under plurality a tie is left among a, b"
         short = standing("s", given(SESSION, opening("majority"), *votes).state)
         assert short.remarks[-1] == "under majority nobody has enough"
         empty = standing("s", given(SESSION, opening("majority")).state)

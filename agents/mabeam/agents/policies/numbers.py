@@ -47,7 +47,8 @@ class FixedVoter(AgentPolicy, frozen=True, kw_only=True, tag="fixed_voter"):
 class VoterInTheMiddle(AgentPolicy, frozen=True, kw_only=True, tag="voter_in_the_middle"):
     """Waits for all other named voters, then votes halfway between its wish and their mean.
 
-    Two of them in one session wait for each other until the deadline.
+    Two of them in one session wait for each other until the deadline. Where ballots are sealed
+    it does not look at them, and votes for its wish.
 
     Attributes:
         wishes: The wish by the variable at stake, or by the session where there is none.
@@ -65,7 +66,10 @@ class VoterInTheMiddle(AgentPolicy, frozen=True, kw_only=True, tag="voter_in_the
         """Vote once, unless it has no wish or others are awaited."""
         wish = _wish(self.wishes, me, session, heard)
         spoken = {agent: word.speech for agent, word in session.spoken.items()}
-        if wish is None or set(session.weights) - set(spoken) - {me}:
+        if wish is not None and _is_sealed(session):
+            return (BallotCast(value=Decimal(str(wish))),)
+        awaited = set(session.weights) - set(spoken) - set(session.excluded) - {me}
+        if wish is None or awaited:
             return ()
         values = [exact(said.value) for said in spoken.values() if isinstance(said, BallotCast)]
         if not values:
@@ -125,6 +129,10 @@ def _parent_of(session: SessionState) -> str:
     assert session.opening is not None
     kind, _, entity = session.opening.parent.partition("/")
     return entity if kind == "variable" else ""
+
+
+def _is_sealed(session: SessionState) -> bool:
+    return session.opening is not None and session.opening.visibility == "sealed"
 
 
 def _may_vote(me: str, session: SessionState) -> bool:

@@ -90,7 +90,8 @@ class ApprovingVoter(AgentPolicy, frozen=True, kw_only=True, tag="approving_vote
 class MajorityFollower(AgentPolicy, frozen=True, kw_only=True, tag="majority_follower"):
     """Votes once, for what most of the weight heard so far has first, ties by name.
 
-    It knows nothing of its own, so it waits for others. It can start a cascade: two who are
+    It knows nothing of its own, so it waits for others; where they are blank, and in a sealed
+    vote, where nobody looks at them, its ballot is blank. It can start a cascade: two who are
     wrong are followed by all who follow (Bikhchandani, Hirshleifer and Welch, Journal of
     Political Economy 100, 1992).
 
@@ -109,7 +110,11 @@ class MajorityFollower(AgentPolicy, frozen=True, kw_only=True, tag="majority_fol
     ) -> Sequence[Answer]:
         """Cast the ballot, if enough others have."""
         opening = _open_vote(me, session)
-        if opening is None or len(session.spoken) < max(self.after, 1):
+        if opening is None:
+            return ()
+        if opening.visibility == "sealed":
+            return (VoteCast(),)
+        if len(session.spoken) < max(self.after, 1):
             return ()
         tally = empty_tally(opening.options)
         for agent, spoken in session.spoken.items():
@@ -117,7 +122,8 @@ class MajorityFollower(AgentPolicy, frozen=True, kw_only=True, tag="majority_fol
             tally = tally.added(ballot.ranking, session.weights.get(agent, 1))
         votes = dict(zip(opening.options, tally.first_groups(), strict=True))
         most = max(votes.values())
-        return (VoteCast(ranking=((min(o for o in votes if votes[o] == most),),)),)
+        followed = min(option for option in votes if votes[option] == most)
+        return (VoteCast(ranking=((followed,),) if most else ()),)
 
 
 def _open_vote(me: str, session: SessionState) -> VoteOpened | None:

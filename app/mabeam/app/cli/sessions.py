@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from mabeam.app.cli.place import Place
     from mabeam.app.space import Space
+    from mabeam.app.space.sessions import Session
     from mabeam.core.session.events import Opening, Speech
     from mabeam.core.session.state import SessionState
     from mabeam.projections.world import World
@@ -121,7 +122,7 @@ async def say_in(place: Place, space: str, name: str, speech: Speech, *, by: str
         Rejected: The word could never count.
     """
     async with _joined(place, space, by) as joined:
-        return await joined.sessions.get(name).say(speech, by=by)
+        return await _said(joined.sessions.get(name), speech, by)
 
 
 async def say_seeing(
@@ -135,7 +136,7 @@ async def say_seeing(
     """
     async with _joined(place, space, by) as joined:
         session = joined.sessions.get(name)
-        return await session.say(word(session.state), by=by)
+        return await _said(session, word(session.state), by)
 
 
 async def say_fields(  # noqa: PLR0913 - where, what and in whose name
@@ -155,7 +156,20 @@ async def say_fields(  # noqa: PLR0913 - where, what and in whose name
         opening = session.state.opening
         # What the space knows by that name it knows by an opening, or else by stray words.
         assert opening is not None
-        return await session.say(speech_of(protocol_of(opening), kind, fields), by=by)
+        return await _said(session, speech_of(protocol_of(opening), kind, fields), by)
+
+
+async def _said(session: Session[Any], speech: Speech, by: str) -> int:
+    from mabeam.app.cli.output import note
+    from mabeam.app.telling.words import reason_in_words
+
+    position = await session.say(speech, by=by)
+    refused = session.state.refused.get(by)
+    if session.state.late.get(by) == position:
+        note("it does not count: it came after the closing")
+    elif refused is not None and refused.position == position:
+        note(f"it does not count: {reason_in_words(refused.reason)}")
+    return position
 
 
 async def cancel_session(place: Place, space: str, name: str, reason: str, *, by: str) -> None:

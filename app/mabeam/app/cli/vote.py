@@ -92,6 +92,7 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
     from mabeam.app.cli.output import write_json, write_lines
     from mabeam.app.cli.running import complete
     from mabeam.app.cli.sessions import fields_of, open_session, session_shown
+    from mabeam.core.voting import VoteDecided
     from mabeam.projections.world import plain
 
     given: dict[str, Any] = {
@@ -112,9 +113,9 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
     if json:
         write_json(plain(session_shown(found, state)))
         return
-    shown = session_shown(found, state)
-    ended = f"{found}: {shown['outcome']} {shown['result'] or shown['reason']}".rstrip()
-    write_lines([ended if wait else found])
+    # Several winners are no result that a variable could take.
+    winners = ", ".join(state.decision.winners) if isinstance(state.decision, VoteDecided) else ""
+    write_lines([f"{found}: {state.outcome} {winners or state.reason}".rstrip() if wait else found])
 
 
 @vote.command(

@@ -10,7 +10,7 @@ import msgspec
 from mabeam.app.telling.bundles import of_bundles
 from mabeam.app.telling.numbers import number_in_words, of_refinement
 from mabeam.app.telling.variables import of_variable
-from mabeam.app.telling.words import because, joined, reason_in_words
+from mabeam.app.telling.words import because, digits_of, joined, reason_in_words
 from mabeam.core.agent.events import (
     Deregistered,
     HandlerFailed,
@@ -138,8 +138,8 @@ def _(event: AuctionDecided) -> str:
 @told.register
 def _(event: ConsensusOpened) -> str:
     question = event.question or event.variable or "which number"
-    step = "" if event.step is None else f" in steps of {event.step.normalize()}"
-    span = f"{event.low.normalize():f} to {event.high.normalize():f}"
+    step = "" if event.step is None else f" in steps of {digits_of(event.step)}"
+    span = f"{digits_of(event.low)} to {digits_of(event.high)}"
     return f"asks{audience(event, ' ')}: {question}, {span}{step}"
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Final
 
-from mabeam.app.telling.words import because, joined
+from mabeam.app.telling.words import because, digits_of, joined, shown
 from mabeam.core.consensus.events import Contribution
-from mabeam.core.numbers import to_decimal
+from mabeam.core.numbers import in_lowest_terms, to_decimal
 from mabeam.core.policies import Policy
 from mabeam.core.refinement.events import (
     FeedbackGiven,
     RefinementDecided,
     RefinementOpened,
     RoundClosed,
+    RoundSummary,
     ValueOffered,
 )
 
@@ -27,7 +27,9 @@ def number_in_words(
     rule: Policy, contributions: Sequence[Contribution], dropped: Sequence[str], number: str
 ) -> str:
     """Return how a number came about: its terms, and what was made of them."""
-    value = to_decimal(Fraction(number), _MEAN_PLACES)
+    exactly = in_lowest_terms(number)
+    # Whoever forged a decision may have written anything there.
+    value = shown(number) if exactly is None else to_decimal(exactly, _MEAN_PLACES)
     without = f", without {joined(dropped)}" if dropped else ""
     if rule.name == "median":
         cast = joined([f"{c.weight} x {c.value}" for c in contributions])
@@ -41,7 +43,7 @@ def of_refinement(event: object) -> str:
     match event:
         case RefinementOpened():
             question = event.question or event.variable or "which number"
-            span = f"{event.low.normalize():f} to {event.high.normalize():f}"
+            span = f"{digits_of(event.low)} to {digits_of(event.high)}"
             return f"asks in up to {event.rounds_max} rounds: {question}, {span}"
         case ValueOffered():
             return f"offers {event.value} in round {event.round}{because(event.note)}"
@@ -50,13 +52,19 @@ def of_refinement(event: object) -> str:
             return f"gives the offer of {event.about} {event.score} of 100{note}"
         case RoundClosed(summary=summary):
             end = "they agree" if event.is_agreed else "they do not agree"
-            span = f"from {summary.low} to {summary.high}"
             why = "" if summary.reason == "complete" else ", its time being up"
-            return f"closes round {summary.number}{why}: {summary.offers} offers {span}, {end}"
+            return f"closes round {summary.number}{why}: {_offers(summary)}, {end}"
         case RefinementDecided():
             return _decided(event)
         case _:
             return ""
+
+
+def _offers(summary: RoundSummary) -> str:
+    if not summary.offers:
+        return "no offers"
+    count = "1 offer" if summary.offers == 1 else f"{summary.offers} offers"
+    return f"{count} from {summary.low} to {summary.high}"
 
 
 def _decided(event: RefinementDecided) -> str:

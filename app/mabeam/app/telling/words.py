@@ -26,6 +26,7 @@ from mabeam.core.variable.types import (
 __all__ = [
     "because",
     "constraint_in_words",
+    "digits_of",
     "joined",
     "policy_in_words",
     "reason_in_words",
@@ -48,6 +49,13 @@ _REASONS: Final = {
     "tie_unresolved": "the tie was left unresolved",
     "undecided": "the clock ended while several were in",
 }
+
+
+def digits_of(number: Decimal) -> str:
+    """Return a number without an exponent and closing zeros, where that is short."""
+    # Somebody may have opened a question from 0 to 1e999999999, which cannot be held.
+    is_short = number.is_finite() and abs(number.adjusted()) <= _LENGTH_MAX
+    return f"{number.normalize():f}" if is_short else str(number)
 
 
 def shown(value: object) -> str:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from fractions import Fraction
+from math import gcd
 from typing import Any, Final
 
 from mabeam.core.consensus.events import Contribution
 from mabeam.core.errors import Rejected
-from mabeam.core.numbers import exact
+from mabeam.core.numbers import exact, in_lowest_terms
 from mabeam.core.policies import Policy
 
-__all__ = ["disproved", "prove"]
+__all__ = ["check_finite", "disproved", "prove"]
+
+
+def check_finite(numbers: Iterable[Decimal | None]) -> None:
+    """Refuse a certificate with something in place of a number that is none.
+
+    Raises:
+        Rejected: One is not finite. To compare it would be an error, if it signals.
+    """
+    for number in numbers:
+        if number is not None and not number.is_finite():
+            raise disproved("value", number, "a number")
 
 
 def prove(
@@ -33,12 +46,9 @@ def prove(
     Raises:
         Rejected: It does not follow.
     """
-    try:
-        value = Fraction(number)
-    except (ValueError, ZeroDivisionError):
-        raise disproved("mean", number, "a fraction") from None
-    if str(value) != number:
-        raise disproved("mean", number, str(value))
+    value = in_lowest_terms(number)
+    if value is None:
+        raise disproved("mean", number, "a fraction in its lowest terms")
     _PROOFS[rule.name, rule.version](rule.parameters, ballots, contributions, dropped, value)
     return value
 
@@ -132,8 +142,10 @@ def _prove_weights(
         if list(contributions) != list(ballots):
             raise disproved("contributions", tuple(contributions), str(tuple(ballots)))
         return
-    total = sum(c.weight for c in contributions)
-    heaviest = max(c.weight for c in contributions)
+    weights = [c.weight for c in contributions]
+    total, heaviest = sum(weights), max(weights)
+    if min(weights) < 1 or gcd(*weights) != 1:
+        raise disproved("contributions", tuple(contributions), "the least weights of 1 or more")
     if 100 * heaviest > percent * total and any(c.weight != heaviest for c in contributions):
         raise disproved("contributions", tuple(contributions), f"at most {percent} % each")
     ratios = [Fraction(c.weight, b.weight) for c, b in zip(contributions, ballots, strict=True)]

@@ -1,16 +1,27 @@
-"""Ranges, grids and numbers of questions whose answer is one number."""
+"""Ranges, grids, numbers and lost ballots of questions whose answer is one number."""
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final, Protocol, cast
 
+from mabeam.core.consensus.events import Contribution
 from mabeam.core.errors import Rejected
 from mabeam.core.numbers import exact, on_grid, to_decimal, to_grid
 from mabeam.core.policies import Policy
+from mabeam.core.session.events import Alternative, Participant
 
-__all__ = ["Numeric", "check_number", "check_range", "is_enough", "rounded"]
+__all__ = [
+    "Numeric",
+    "check_liars",
+    "check_number",
+    "check_range",
+    "is_enough",
+    "lost",
+    "rounded",
+]
 
 DIGITS_MAX: Final = 30
 PLACES: Final = 9
@@ -19,6 +30,16 @@ PLACES: Final = 9
 
 class Numeric(Protocol):
     """An opening that asks for a number."""
+
+    @property
+    def rule(self) -> Policy:
+        """How the number follows from what is said."""
+        ...
+
+    @property
+    def participants(self) -> tuple[Participant, ...]:
+        """Who may speak; empty for everybody."""
+        ...
 
     @property
     def low(self) -> Decimal:
@@ -86,10 +107,39 @@ def rounded(opening: Numeric, number: Fraction) -> Decimal:
     return to_decimal(to_grid(number, exact(opening.low), exact(opening.high), step), places)
 
 
+def check_liars(opening: Numeric) -> None:
+    """Refuse a rule that would drop all that the participants can say.
+
+    Raises:
+        Rejected: They are not more than twice as many as those who may lie.
+    """
+    team = len(opening.participants)
+    if team and not is_enough(opening.rule, team):
+        allowed = f"more than twice as many as may lie, which is {opening.rule.parameters['liars']}"
+        raise _refusal("consensus.participants", "participants", team, allowed)
+
+
 def is_enough(rule: Policy, ballots: int) -> bool:
     """Tell whether there are more ballots than the rule drops."""
     liars: int = rule.parameters.get("liars", 0)
     return ballots > 2 * liars
+
+
+def lost(
+    ballots: Iterable[Contribution], dropped: Container[str], shortfall: str
+) -> tuple[Alternative, ...]:
+    """Return the ballots that nothing was made of, as a decision lists them.
+
+    Args:
+        ballots: What was cast.
+        dropped: Whose ballots were dropped as extreme.
+        shortfall: Why nothing was made of any of them; empty where a number was.
+    """
+    return tuple(
+        Alternative(ballot.agent, str(ballot.value), ballot.position, shortfall or "trimmed")
+        for ballot in ballots
+        if shortfall or ballot.agent in dropped
+    )
 
 
 def _no_number(field: str, value: Decimal, allowed: str) -> Rejected:

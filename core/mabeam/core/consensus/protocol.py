@@ -9,16 +9,24 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, cast
 
-from mabeam.core.consensus.certificate import disproved, prove
+from mabeam.core.consensus.certificate import check_finite, disproved, prove
 from mabeam.core.consensus.events import (
     BallotCast,
     ConsensusDecided,
     ConsensusOpened,
     Contribution,
 )
-from mabeam.core.consensus.numeric import check_number, check_range, is_enough, rounded
+from mabeam.core.consensus.numeric import (
+    check_liars,
+    check_number,
+    check_range,
+    is_enough,
+    lost,
+    rounded,
+)
 from mabeam.core.consensus.tallies import TALLIES
-from mabeam.core.session.events import Alternative, Decision, Outcome, Speech
+from mabeam.core.numbers import in_digits
+from mabeam.core.session.events import Decision, Outcome, Speech
 from mabeam.core.session.protocol import Hearing, Protocol, Spoken, Standing, terms
 
 __all__ = ["CONSENSUS"]
@@ -28,9 +36,11 @@ def check_opening(opening: ConsensusOpened) -> None:
     """Refuse a question that cannot be answered.
 
     Raises:
-        Rejected: The rule is unknown, or range, step and default contradict each other.
+        Rejected: The rule is unknown or needs more participants, or range, step and default
+            contradict each other.
     """
     TALLIES.find(opening.rule)
+    check_liars(opening)
     check_range(opening)
 
 
@@ -45,8 +55,8 @@ def check_speech(opening: ConsensusOpened, speech: Speech) -> None:  # noqa: ARG
 
 
 def say(speech: Speech) -> str:
-    """Write a ballot as text."""
-    return str(speech.value) if isinstance(speech, BallotCast) else ""
+    """Write a ballot as text, the same for the same number."""
+    return in_digits(speech.value) if isinstance(speech, BallotCast) else ""
 
 
 def decide(hearing: Hearing[ConsensusOpened]) -> ConsensusDecided:
@@ -60,16 +70,12 @@ def decide(hearing: Hearing[ConsensusOpened]) -> ConsensusDecided:
         value = opening.default
         outcome = "no_quorum" if value is None else "default_taken"
     dropped = () if tally is None else tally.dropped
-    unheard = (b for b in ballots if tally is None or b.agent in dropped)
-    reason = "no_quorum" if tally is None else "trimmed"
+    shortfall = "no_quorum" if tally is None else ""
     return ConsensusDecided(
         outcome=outcome,
         rule=opening.rule,
         considered=hearing.considered,
-        alternatives=(
-            *(Alternative(b.agent, str(b.value), b.position, reason) for b in unheard),
-            *hearing.invalid(),
-        ),
+        alternatives=(*lost(ballots, dropped, shortfall), *hearing.invalid()),
         superseded=hearing.superseded,
         value=value,
         contributions=() if tally is None else tally.counted,
@@ -89,22 +95,25 @@ def verify(hearing: Hearing[ConsensusOpened], decision: Decision) -> None:
     """Check a decision by its certificate, without tallying again.
 
     Raises:
-        Rejected: The contributions are not the ballots that count by the rule, the number does
-            not follow from them, or the value is not the allowed one nearest to it; or the
-            decision has another outcome than ballots and quorum allow, or is about other
-            positions or another rule.
+        Rejected: The contributions are not the ballots that count by the rule, the alternatives
+            are not the others, the number does not follow from them, or the value is not the
+            allowed one nearest to it; or the decision has another outcome than ballots and
+            quorum allow, or is about other positions or another rule.
     """
     if not isinstance(decision, ConsensusDecided):
         raise disproved("outcome", type(decision).__name__, "a decision of a consensus")
+    check_finite((decision.value, *(c.value for c in decision.contributions)))
     for field, stated, due in terms(hearing, decision):
         if stated != due:
             raise disproved(field, stated, str(due))
     outcome: Outcome = "decided"
+    ballots = _ballots(hearing)
     value: Decimal | None
+    shortfall = ""
     if hearing.has_quorum() and is_enough(hearing.opening.rule, len(hearing.spoken)):
         number = prove(
             hearing.opening.rule,
-            _ballots(hearing),
+            ballots,
             decision.contributions,
             decision.dropped,
             decision.mean,
@@ -113,16 +122,25 @@ def verify(hearing: Hearing[ConsensusOpened], decision: Decision) -> None:
     else:
         value = hearing.opening.default
         outcome = "no_quorum" if value is None else "default_taken"
+        shortfall = "no_quorum"
         if decision.contributions or decision.mean or decision.dropped:
             raise disproved("contributions", decision.contributions, "none without a quorum")
-    if decision.outcome != outcome:
-        raise disproved("outcome", decision.outcome, outcome)
-    if decision.value != value:
-        raise disproved("value", decision.value, str(value))
+    alternatives = (*lost(ballots, decision.dropped, shortfall), *hearing.invalid())
+    for field, stated, due in (
+        ("outcome", decision.outcome, outcome),
+        ("value", decision.value, value),
+        ("alternatives", decision.alternatives, alternatives),
+    ):
+        if stated != due:
+            raise disproved(field, stated, str(due))
 
 
 def standing(hearing: Hearing[ConsensusOpened]) -> Standing:
-    """Show the ballots, and what they would come to now."""
+    """Show the ballots, and what they come to; under seal only who has voted, while it is open."""
+    if hearing.opening.visibility == "sealed" and not hearing.considered.closed:
+        agents = tuple((spoken.agent, str(spoken.position)) for spoken in hearing.by_agent())
+        remark = "the ballots are sealed until the closing"
+        return Standing(("agent", "position"), agents, (remark,))
     ballots = _ballots(hearing)
     tally = TALLIES.find(hearing.opening.rule)(ballots) if ballots else None
     rows = tuple((b.agent, str(b.weight), str(b.value), str(b.position)) for b in ballots)

@@ -5,9 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, cast
 
-from mabeam.core.consensus.certificate import prove
+from mabeam.core.consensus.certificate import check_finite, prove
 from mabeam.core.consensus.events import Contribution
-from mabeam.core.consensus.numeric import check_number, check_range, is_enough, rounded
+from mabeam.core.consensus.numeric import (
+    check_liars,
+    check_number,
+    check_range,
+    is_enough,
+    lost,
+    rounded,
+)
 from mabeam.core.consensus.tallies import TALLIES
 from mabeam.core.errors import Rejected
 from mabeam.core.refinement.course import COURSE, Rounds, spread_is_within
@@ -19,7 +26,7 @@ from mabeam.core.refinement.events import (
     RoundSummary,
     ValueOffered,
 )
-from mabeam.core.session.events import Alternative, Decision, Outcome, Speech
+from mabeam.core.session.events import Decision, Outcome, Speech
 from mabeam.core.session.protocol import OPEN_MS_MAX, Hearing, Protocol, Standing, terms
 
 __all__ = ["REFINEMENT"]
@@ -33,10 +40,11 @@ def check_opening(opening: RefinementOpened) -> None:
     """Refuse a refinement that cannot be held.
 
     Raises:
-        Rejected: The rule is unknown, nobody is asked, range, step and default contradict each
-            other, or a bound is out of its range.
+        Rejected: The rule is unknown, nobody is asked or too few for the rule, range, step and
+            default contradict each other, or a bound is out of its range.
     """
     TALLIES.find(opening.rule)
+    check_liars(opening)
     check_range(opening)
     check_number("tolerance", opening.tolerance)
     counts = (
@@ -88,16 +96,12 @@ def decide(hearing: Hearing[RefinementOpened]) -> RefinementDecided:
     if tally is None:
         outcome = "no_quorum" if value is None else "default_taken"
     dropped = () if tally is None else tally.dropped
-    unheard = (o for o in offers if tally is None or o.agent in dropped)
-    reason = "trimmed" if tally is not None else "no_quorum" if is_decided else "no_agreement"
+    shortfall = "" if tally is not None else _shortfall(is_decided=is_decided)
     return RefinementDecided(
         outcome=outcome,
         rule=opening.rule,
         considered=hearing.considered,
-        alternatives=(
-            *(Alternative(o.agent, str(o.value), o.position, reason) for o in unheard),
-            *hearing.invalid(),
-        ),
+        alternatives=(*lost(offers, dropped, shortfall), *hearing.invalid()),
         superseded=hearing.superseded,
         value=value,
         is_agreed=is_agreed,
@@ -112,11 +116,13 @@ def verify(hearing: Hearing[RefinementOpened], decision: Decision) -> None:
     """Check a decision by its certificate, without tallying again.
 
     Raises:
-        Rejected: The rounds, the offers or the number that follows from them are others, or
-            the outcome is not the one that they allow.
+        Rejected: The rounds, the offers, the alternatives or the number that follows from them
+            are others, or the outcome is not the one that they allow.
     """
     if not isinstance(decision, RefinementDecided):
         raise _disproved("outcome", type(decision).__name__, "a decision of a refinement")
+    check_finite((decision.value, *(c.value for c in decision.contributions)))
+    check_finite(end for summary in decision.rounds for end in (summary.low, summary.high))
     opening = hearing.opening
     is_agreed = _is_agreed(hearing)
     for field, stated, due in (
@@ -128,6 +134,7 @@ def verify(hearing: Hearing[RefinementOpened], decision: Decision) -> None:
             raise _disproved(field, stated, str(due))
     offers = _offers(hearing)
     value: Decimal | None
+    shortfall = ""
     is_counted = is_agreed or not opening.must_converge
     if is_counted and _has_quorum(hearing) and is_enough(opening.rule, len(offers)):
         number = prove(
@@ -137,11 +144,14 @@ def verify(hearing: Hearing[RefinementOpened], decision: Decision) -> None:
     else:
         outcome = "no_quorum" if opening.default is None else "default_taken"
         value = opening.default
+        shortfall = _shortfall(is_decided=is_counted)
         if decision.contributions or decision.mean or decision.dropped:
             raise _disproved("contributions", decision.contributions, "none without a tally")
+    alternatives = (*lost(offers, decision.dropped, shortfall), *hearing.invalid())
     for field, stated, due in (
         ("outcome", decision.outcome, outcome),
         ("value", decision.value, value),
+        ("alternatives", decision.alternatives, alternatives),
     ):
         if stated != due:
             raise _disproved(field, stated, str(due))
@@ -165,6 +175,8 @@ def standing(hearing: Hearing[RefinementOpened]) -> Standing:
 
 
 def _told(summary: RoundSummary) -> str:
+    if not summary.offers:
+        return f"round {summary.number}: no offers"
     return f"round {summary.number}: {summary.offers} offers from {summary.low} to {summary.high}"
 
 
@@ -184,6 +196,10 @@ def _has_quorum(hearing: Hearing[RefinementOpened]) -> bool:
     # Feedback alone is no offer.
     weight = sum(map(hearing.weight, _rounds(hearing).offers))
     return weight >= max(hearing.opening.quorum, 1)
+
+
+def _shortfall(*, is_decided: bool) -> str:
+    return "no_quorum" if is_decided else "no_agreement"
 
 
 def _is_agreed(hearing: Hearing[RefinementOpened]) -> bool:

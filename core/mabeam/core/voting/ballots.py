@@ -54,7 +54,7 @@ class Profile(msgspec.Struct, frozen=True):
 
     Attributes:
         options: What is voted on, in the order of the opening.
-        ballots: The ballots, in any order; blank ones are left out.
+        ballots: The ballots, in any order, at least one; blank ones are left out.
         seats: How many options are elected.
         default: The option that holds if no other is chosen, or empty.
         eligible: Weight of all who may vote; that of the ballots where everybody may.

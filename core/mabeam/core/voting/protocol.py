@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Final, cast
 
 from mabeam.core.errors import Rejected
+from mabeam.core.numbers import in_digits
 from mabeam.core.session.events import Decision, Outcome, Speech
 from mabeam.core.session.protocol import Hearing, Protocol, Spoken, Standing, terms
 from mabeam.core.voting.ballots import Ballot, Profile, TieKey, text_of, tie_key
@@ -123,10 +124,10 @@ def _is_tied(form: str, sizes: list[int]) -> bool:
 
 
 def say(speech: Speech) -> str:
-    """Write a ballot as text."""
+    """Write a ballot as text, the same for the same ballot."""
     if not isinstance(speech, VoteCast):
         return ""
-    sure = "" if speech.confidence == 1 else f" ({speech.confidence})"
+    sure = "" if speech.confidence == 1 else f" ({in_digits(speech.confidence)})"
     return text_of(speech.ranking) + sure
 
 
@@ -301,7 +302,8 @@ def _leading(opening: VoteOpened, profile: Profile, ties: TieKey) -> str:
     if not count.winners:
         return f"under {opening.rule.name} nobody has enough"
     if count.tied:
-        return f"under {opening.rule.name} a tie decides among {', '.join(count.tied)}"
+        verb = "is left" if opening.tie_break == "refuse" else "decides"
+        return f"under {opening.rule.name} a tie {verb} among {', '.join(count.tied)}"
     return f"under {opening.rule.name}: {', '.join(count.winners)}"
 
 

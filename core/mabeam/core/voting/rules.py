@@ -185,13 +185,16 @@ def _unanimity(parameters: OfParameters) -> Rule:
 
 @RULES.register("weighted_majority", 1, ThresholdParameters)
 def _weighted_majority(parameters: ThresholdParameters) -> Rule:
-    found = _shares("thresholds", parameters.thresholds, parameters.threshold)
-    for share in found.values():
-        if not 0 <= share < 1:
-            raise _refusal("thresholds", str(share), "from 0 to below 1")
+    otherwise, by_option = _numbers(
+        "threshold",
+        parameters.threshold,
+        parameters.thresholds,
+        lambda share: 0 <= share < 1,
+        "from 0 to below 1",
+    )
     return _threshold(
         parameters.of,
-        lambda option: found.get(option, found[""]),
+        lambda option: by_option.get(option, otherwise),
         exceeded=True,
         options=tuple(parameters.thresholds),
     )
@@ -298,15 +301,14 @@ def _kemeny(parameters: NoParameters) -> Rule:  # noqa: ARG001 - it has none
 @RULES.register("debian", 1, DebianParameters)
 def _debian(parameters: DebianParameters) -> Rule:
     quorum = _number("quorum", parameters.quorum)
-    ratios = _shares("ratios", parameters.ratios, parameters.ratio)
     if quorum < 0:
         raise _refusal("quorum", parameters.quorum, "0 or more")
-    for ratio in ratios.values():
-        if ratio < 1:
-            raise _refusal("ratios", str(ratio), "1 or more")
+    ratio, ratios = _numbers(
+        "ratio", parameters.ratio, parameters.ratios, lambda one: one >= 1, "1 or more"
+    )
 
     def needed(option: str) -> Fraction:
-        return ratios.get(option, ratios[""])
+        return ratios.get(option, ratio)
 
     return Rule(
         lambda profile, ties: debian(profile, ties, quorum, needed),
@@ -379,12 +381,23 @@ def _threshold(
     )
 
 
-def _shares(field: str, given: Mapping[str, str], otherwise: str) -> dict[str, Fraction]:
-    """Return the numbers by option, and under the empty name the one for all others."""
-    return {
-        **{option: _number(field, text) for option, text in given.items()},
-        "": _number(field.removesuffix("s"), otherwise),
-    }
+def _numbers(
+    field: str,
+    otherwise: str,
+    by_option: Mapping[str, str],
+    fits: Callable[[Fraction], bool],
+    allowed: str,
+) -> tuple[Fraction, dict[str, Fraction]]:
+    """Return the number for most options, and those of some, whose field is the plural."""
+
+    def read(name: str, text: str) -> Fraction:
+        number = _number(name, text)
+        if not fits(number):
+            raise _refusal(name, text, allowed)
+        return number
+
+    some = {option: read(f"{field}s", text) for option, text in by_option.items()}
+    return read(field, otherwise), some
 
 
 def _number(field: str, text: str) -> Fraction:

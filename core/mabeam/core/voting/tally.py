@@ -14,6 +14,7 @@ from typing import Final, Self, TypeAlias
 
 import msgspec
 
+from mabeam.core.errors import Rejected
 from mabeam.core.voting.ballots import Profile, Ranking
 
 __all__ = ["Matrix", "Tally", "empty_tally", "pairwise_of"]
@@ -77,13 +78,32 @@ class Tally(msgspec.Struct, frozen=True):
         return self.added(before, -weight).added(after, weight)
 
     def matrix(self) -> Matrix:
-        """Return how much weight prefers one option to another, for each pair."""
-        size = len(self.options)
-        return tuple(_unpacked(row, size) for row in self.rows)
+        """Return how much weight prefers one option to another, for each pair.
+
+        Raises:
+            Rejected: The ballots weigh too much together.
+        """
+        return tuple(self._unpacked(row) for row in self.rows)
 
     def first_groups(self) -> tuple[int, ...]:
-        """Return how much weight has each option in its first group."""
-        return _unpacked(self.firsts, len(self.options))
+        """Return how much weight has each option in its first group.
+
+        Raises:
+            Rejected: The ballots weigh too much together.
+        """
+        return self._unpacked(self.firsts)
+
+    def _unpacked(self, packed: int) -> tuple[int, ...]:
+        if self.weight >> LANE:
+            raise Rejected(
+                "vote.weight",
+                "no such votes can be added up",
+                field="weight",
+                value=self.weight,
+                allowed=f"0 to {2**LANE - 1}, all ballots together",
+            )
+        count = len(self.options)
+        return unpack(f"<{count}Q", packed.to_bytes(count * LANE // 8, "little"))
 
 
 def empty_tally(options: Iterable[str]) -> Tally:
@@ -100,7 +120,3 @@ def pairwise_of(profile: Profile) -> Matrix:
     for ranking, weight in profile.grouped():
         tally = tally.added(ranking, weight)
     return tally.matrix()
-
-
-def _unpacked(packed: int, count: int) -> tuple[int, ...]:
-    return unpack(f"<{count}Q", packed.to_bytes(count * LANE // 8, "little"))

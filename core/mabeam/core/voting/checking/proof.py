@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from mabeam.core.errors import Rejected
+from mabeam.core.numbers import in_lowest_terms
 from mabeam.core.voting.ballots import Ballot, Profile, TieKey
 from mabeam.core.voting.count import Count, Total
 
@@ -98,11 +99,9 @@ def number(field: str, text: str) -> Fraction:
     Raises:
         Rejected: It has another form.
     """
-    try:
-        found = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise disproved(field, text, "a fraction") from None
-    expect(field, text, str(found))
+    found = in_lowest_terms(text)
+    if found is None:
+        raise disproved(field, text, "a fraction in its lowest terms")
     return found
 
 
