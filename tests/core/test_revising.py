@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal
 
+import pytest
+
 from mabeam.core.consensus import BallotCast, ConsensusOpened
 from mabeam.core.session import SESSION, Participant, is_complete
 from mabeam.core.testing import Said, given, said
@@ -33,8 +35,15 @@ def test_the_first_word_counts_and_the_second_is_evidence() -> None:
 def test_nothing_counts_of_one_who_is_excluded() -> None:
     past = (vote("ann", 1), vote("ann", 2), vote("ann", 1))
     state = given(SESSION, asked("exclude"), *past).state
-    assert "ann" not in state.spoken
-    assert state.refused["ann"].reason == "equivocated at position 3"
+    assert ("ann" in state.spoken, state.excluded["ann"]) == (False, 3)
+
+
+@pytest.mark.parametrize("revising", ["first", "exclude"])
+def test_the_evidence_is_not_covered_by_what_follows(revising: Literal["first", "exclude"]) -> None:
+    garbage = said(BallotCast(value=Decimal("NaN")), "ann")
+    state = given(SESSION, asked(revising), vote("ann", 1), vote("ann", 2), garbage).state
+    assert state.refused["ann"].reason == "equivocated: said 1 at position 2"
+    assert (state.refused["ann"].said, state.refused["ann"].position) == ("2", 3)
 
 
 def test_nobody_waits_for_one_who_is_excluded() -> None:

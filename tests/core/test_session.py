@@ -27,8 +27,8 @@ from mabeam.core.session import (
     hearing,
     protocol_of,
 )
-from mabeam.core.session.protocol import OPEN_MS_MAX, WEIGHT_MAX, Standing
-from mabeam.core.session.state import REFUSED_MAX, standing
+from mabeam.core.session.protocol import OPEN_MS_MAX, WEIGHT_MAX
+from mabeam.core.session.state import REFUSED_MAX
 from mabeam.core.testing import NS_PER_SECOND, given, history, said
 
 LOT = AuctionOpened(lot="task")
@@ -267,6 +267,13 @@ class TestSpeech:
         assert f"stranger-{REFUSED_MAX}" not in state.refused
         assert state.refused["stranger-0"].said == "6"
         assert state.refused["ann"].said == "0"
+
+    def test_evidence_against_one_whose_word_counts_is_kept_in_any_crowd(self) -> None:
+        asked = AuctionOpened(lot="task", revising="exclude")
+        crowd = [said(BidPlaced(amount=0), f"stranger-{n}") for n in range(REFUSED_MAX)]
+        twice = [said(BidPlaced(amount=n), "eve") for n in (5, 6)]
+        state = given(SESSION, asked, *crowd, *twice).state
+        assert state.refused["eve"].reason.startswith("equivocated")
 
     def test_a_word_of_another_protocol_is_not_understood(self) -> None:
         ballot = BallotCast(value=Decimal(1))

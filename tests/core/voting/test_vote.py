@@ -156,7 +156,9 @@ class TestBallots:
 
     def test_ballots_are_written_as_text(self) -> None:
         assert VOTE.say(VoteCast(ranking=ranking_of("b > c = a"))) == "b > a = c"
-        assert VOTE.say(VoteCast(ranking=(("a",),), confidence=Decimal("0.5"))) == "a (0.5)"
+        assert (
+            VOTE.say(VoteCast(ranking=(("a",),), confidence=Decimal("0.5"))) == "a (confidence=0.5)"
+        )
         assert VOTE.say(NotABallot()) == ""
         VOTE.check_speech(opening(), NotABallot())
 

@@ -20,6 +20,7 @@ from mabeam.core.combinatorial.language import Sale
 from mabeam.core.combinatorial.nearest import Nearest, objection_to_payments
 from mabeam.core.combinatorial.pricing import Applied, Pricing
 from mabeam.core.combinatorial.winners import Found, objection_to
+from mabeam.core.numbers import in_lowest_terms
 
 __all__ = ["Priced", "check_core", "exactly", "priced", "pricing_due"]
 
@@ -141,12 +142,9 @@ def exactly(field: str, text: str) -> Fraction:
     Raises:
         Rejected: It is not written so.
     """
-    try:
-        number = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise disproved(field, text, "a whole number or a fraction") from None
-    if str(number) != text:
-        raise disproved(field, text, str(number))
+    number = in_lowest_terms(text)
+    if number is None:
+        raise disproved(field, text, "a whole number or a fraction in lowest terms")
     return number
 
 

@@ -40,6 +40,8 @@ SAID_LENGTH_MAX: Final = 100
 REFUSED_MAX: Final = 256
 """Of how many speakers an invalid word is kept, beside those of named participants."""
 
+EQUIVOCATED: Final = "equivocated"
+
 FORMER_MAX: Final = 16
 """How many former words of a speaker are known again."""
 
@@ -60,8 +62,9 @@ class SessionState(msgspec.Struct, frozen=True, gc=False):
         weights: Declared weight of each participant; empty when everybody may speak.
         trouble: Why the opening cannot be held, or None.
         spoken: Latest valid word of each speaker, by agent.
-        refused: Latest invalid word of each who said one, by agent. Of strangers only the
-            first `REFUSED_MAX` are kept, so that nobody can swell the decision that lists them.
+        refused: Latest invalid word of each who said one, by agent, or the first by which it
+            equivocated. Of strangers only the first `REFUSED_MAX` are kept, so that nobody can
+            swell the decision that lists them.
         superseded: How many words were replaced by a later one of the same speaker.
         excluded: Position of the word by which each lost its say for having said another before.
         completed_id: Id of the first word of the last participant to speak, or of the one after
@@ -267,7 +270,7 @@ def _latest(state: SessionState, opening: Opening, said: Said, speech: Speech) -
     if reason:
         return _refused(state, opening, said, reason)
     if agent in state.excluded:
-        return _refused(state, opening, said, f"equivocated at position {state.excluded[agent]}")
+        return state
     before = state.spoken.get(agent)
     if before is None:
         word = Spoken(agent, speech, position, position, said.event_id)
@@ -310,7 +313,7 @@ def _is_settled(
 def _equivocated(state: SessionState, opening: Opening, said: Said, before: Spoken) -> SessionState:
     """Keep the evidence that a speaker has said two things where only one may be said."""
     former = _shortened(opening, before.speech)
-    reason = f"equivocated: said {former} at position {before.position}"
+    reason = f"{EQUIVOCATED}: said {former} at position {before.position}"
     state = _refused(state, opening, said, reason)
     if opening.revising == "first":
         return state
@@ -323,7 +326,11 @@ def _equivocated(state: SessionState, opening: Opening, said: Said, before: Spok
 
 def _refused(state: SessionState, opening: Opening, said: Said, reason: str) -> SessionState:
     assert isinstance(said.event, Speech)
-    is_known = said.agent in state.refused or said.agent in state.weights
+    before = state.refused.get(said.agent)
+    if before is not None and before.reason.startswith(EQUIVOCATED):
+        # Whoever lies must not be able to cover it with a word of no meaning.
+        return state
+    is_known = before is not None or said.agent in state.weights or said.agent in state.spoken
     if not is_known and len(state.refused) >= REFUSED_MAX:
         return state
     refusal = Refusal(said.agent, _shortened(opening, said.event), said.position, reason)

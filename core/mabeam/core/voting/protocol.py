@@ -127,7 +127,8 @@ def say(speech: Speech) -> str:
     """Write a ballot as text, the same for the same ballot."""
     if not isinstance(speech, VoteCast):
         return ""
-    sure = "" if speech.confidence == 1 else f" ({in_digits(speech.confidence)})"
+    # No option can be called so, with that sign in its name.
+    sure = "" if speech.confidence == 1 else f" (confidence={in_digits(speech.confidence)})"
     return text_of(speech.ranking) + sure
 
 
