@@ -22,7 +22,7 @@ from mabeam.core.negotiation import (
     UtilityDeclared,
 )
 from mabeam.core.policies import Policy
-from mabeam.core.session import Participant, check_opening
+from mabeam.core.session import Participant, check_opening, standing
 from support.sitting import FOREVER_MS, Sitting, proved_wrong
 
 CAKE = RangeIssue("part", Decimal(0), Decimal(1), Decimal("0.25"))
@@ -112,6 +112,20 @@ class TestDecisions:
         bob = UtilityDeclared(evaluations=(*worth(4, 0).evaluations, *worth(0, 1, 0).evaluations))
         decision = decided(opened(CAKE, WAY), ann, bob)
         assert (decision.agreement, decision.number) == (("0.5", "middle"), None)
+
+
+class TestStanding:
+    def test_what_parties_have_said_is_shown(self) -> None:
+        sitting = Sitting(opened()).turns(("ann", worth(0, 1, weight=3, reservation="0.5")))
+        shown = standing("s", sitting.state)
+        assert shown.columns == ("party", "weights", "best", "none", "position")
+        assert shown.rows == (("ann", "3", "3", "0.5", "2"),)
+        assert shown.remarks == ("1 of 2 parties have said what outcomes are worth",)
+
+    def test_under_a_seal_only_how_many_have_spoken(self) -> None:
+        sitting = Sitting(opened(visibility="sealed")).turns(("ann", worth(0, 1)))
+        shown = standing("s", sitting.state)
+        assert (shown.rows, shown.remarks[0][:6]) == ((), "1 of 2")
 
 
 class TestTies:

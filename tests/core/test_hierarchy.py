@@ -112,6 +112,10 @@ class TestLineage:
         with pytest.raises(Rejected, match="each agent once"):
             build_tree((*team(8), Member("agent001")), Shape())
 
+    def test_a_tree_that_no_session_can_ask_is_not_built(self) -> None:
+        with pytest.raises(Rejected, match="at most 200 nodes"):
+            build_tree(team(400), Shape(cluster_size=3))
+
 
 class TestBuilding:
     @given(

@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeAlias, get_args
 import msgspec
 
 from mabeam.core.errors import Rejected
-from mabeam.core.hierarchy.tree import Node
+from mabeam.core.hierarchy.tree import NODES_MAX, Node
 from mabeam.core.session.events import Participant
 
 __all__ = ["AGENTS_MIN", "Member", "Shape", "Strategy", "build_tree", "imbalance", "restructure"]
@@ -66,7 +66,8 @@ def build_tree(members: Sequence[Member], shape: Shape) -> tuple[Node, ...]:
     """Return the nodes of a tree over a team, from the clusters of agents up to the root.
 
     Raises:
-        Rejected: The shape is none, an agent is named twice, or there are too few.
+        Rejected: The shape is none, an agent is named twice, there are too few, or the tree
+            would have more nodes than a session can ask.
     """
     _check_shape(shape)
     known = {member.agent: member for member in members}
@@ -94,10 +95,14 @@ def build_tree(members: Sequence[Member], shape: Shape) -> tuple[Node, ...]:
         nodes = _under(nodes, below, made)
         below = [node.name for node in made]
         if len(made) == 1:
-            return (*nodes, msgspec.structs.replace(made[0], stake_max=None))
+            break
         current = sorted(node.speaker for node in made)
         nodes += made
         level += 1
+    if len(nodes) >= NODES_MAX:
+        allowed = f"at most {NODES_MAX} nodes; for less, a greater cluster_size or tolerance"
+        raise _refusal("shape", "nodes", len(nodes) + 1, allowed)
+    return (*nodes, msgspec.structs.replace(made[0], stake_max=None))
 
 
 def _under(nodes: list[Node], below: Sequence[str], made: Sequence[Node]) -> list[Node]:

@@ -27,7 +27,7 @@ from mabeam.core.negotiation.space import as_value, check_issues, outcome_at, va
 from mabeam.core.negotiation.utility import check_evaluations, table, utility
 from mabeam.core.numbers import exact
 from mabeam.core.session.events import Alternative, Decision, Outcome, Speech
-from mabeam.core.session.protocol import Hearing, Protocol, terms
+from mabeam.core.session.protocol import Hearing, Protocol, Standing, terms
 
 __all__ = ["BARGAINING", "WORTHS_MAX"]
 
@@ -302,6 +302,29 @@ def _proved_gains(
     )
 
 
+def standing(hearing: Hearing[BargainingOpened]) -> Standing:
+    """Show what each party says that its best outcome is worth to it, and none at all."""
+    opening = hearing.opening
+    heard = len(hearing.spoken)
+    remarks = (f"{heard} of {len(hearing.weights)} parties have said what outcomes are worth",)
+    if opening.visibility == "sealed" and not hearing.considered.closed:
+        return Standing((), (), remarks)
+    worths = [table(opening.issues, one.evaluations) for one in _declared(hearing)]
+    rows = tuple(
+        (
+            spoken.agent,
+            " ".join(str(one.weight) for one in declared.evaluations),
+            str(Fraction(max(worth.units), worth.scale)),
+            str(declared.reservation),
+            str(spoken.position),
+        )
+        for spoken, declared, worth in zip(
+            hearing.by_agent(), _declared(hearing), worths, strict=True
+        )
+    )
+    return Standing(("party", "weights", "best", "none", "position"), rows, remarks)
+
+
 def result(decision: Decision) -> Decimal | str | None:
     """Return the agreement, which becomes the value of the variable at stake."""
     if not isinstance(decision, BargainingDecided):
@@ -319,5 +342,6 @@ BARGAINING: Final = Protocol(
     decide=decide,
     verify=verify,
     result=result,
+    standing=standing,
 )
 BARGAINING.register()
