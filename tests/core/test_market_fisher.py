@@ -53,14 +53,17 @@ Market = tuple[list[list[int]], list[int], list[int]]
 
 
 @st.composite
-def markets(draw: st.DrawFn, *, equal_budgets: bool = False) -> Market:
-    """Draw utilities, budgets and supplies."""
+def markets(draw: st.DrawFn, *, equal_budgets: bool = False, scales: bool = False) -> Market:
+    """Draw utilities, budgets and supplies: small numbers, or of all sizes that are allowed."""
     buyers, goods = draw(st.integers(1, 4)), draw(st.integers(1, 4))
-    row = st.lists(st.integers(0, 9), min_size=goods, max_size=goods).filter(any)
+    powers = st.integers(0, 6).map(lambda exponent: 10**exponent)
+    value = st.just(0) | powers if scales else st.integers(0, 9)
+    row = st.lists(value, min_size=goods, max_size=goods).filter(any)
     utilities = draw(st.lists(row, min_size=buyers, max_size=buyers))
-    budget = st.just(10) if equal_budgets else st.integers(1, 20)
+    budget = st.just(10) if equal_budgets else st.integers(1, 2**53 - 1 if scales else 20)
     budgets = draw(st.lists(budget, min_size=buyers, max_size=buyers))
-    return utilities, budgets, draw(st.lists(st.integers(1, 5), min_size=goods, max_size=goods))
+    supply = powers if scales else st.integers(1, 5)
+    return utilities, budgets, draw(st.lists(supply, min_size=goods, max_size=goods))
 
 
 def utility(market: Market, shares: Shares, buyer: int, whose: int | None = None) -> Fraction:
@@ -100,6 +103,19 @@ class TestEquilibrium:
     @hypothesis_given(markets())
     def test_small_markets_clear_exactly(self, market: Market) -> None:
         assert violation(*market, equilibrium_shares(*market)) == 0
+
+    @settings(deadline=None)
+    @hypothesis_given(markets(scales=True))
+    def test_what_is_worth_little_beside_the_rest_is_sold_out_all_the_same(
+        self, market: Market
+    ) -> None:
+        gap = violation(*market, equilibrium_shares(*market))
+        assert gap is not None
+        assert gap <= Fraction(1, 10_000)
+
+    def test_a_good_that_takes_a_millionth_of_a_millionth_of_the_money_has_its_price(self) -> None:
+        prices = equilibrium_shares([[1, 10**6]], [1], [1, 10**6]).prices
+        assert prices == (Fraction(1, 10**12 + 1), Fraction(10**6, 10**12 + 1))
 
     @settings(deadline=None)
     @hypothesis_given(markets(), st.randoms(use_true_random=False))
