@@ -219,6 +219,17 @@ TRADED = Traded(
                 considered=SPAN,
                 good="cpu",
                 volume=2,
+                price="1e999999999",
+            ),
+            "clears 2 of cpu at 1e999999999",
+        ),
+        (
+            CallMarketDecided(
+                outcome="decided",
+                rule=RULE,
+                considered=SPAN,
+                good="cpu",
+                volume=2,
                 average="5",
                 surplus="-80",
             ),

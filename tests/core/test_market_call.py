@@ -83,6 +83,8 @@ class TestOpening:
             (market("pairwise", parameters={"k": "half"}), "policy.parameters", "k"),
             (market("pairwise", parameters={"k": "1/0"}), "policy.parameters", "k"),
             (market("pairwise", parameters={"k": "1/" + "9" * 20}), "policy.parameters", "k"),
+            # It would be written with as many digits.
+            (market("pairwise", parameters={"k": "1e-999999999"}), "policy.parameters", "k"),
             (
                 market("trade_reduction", parameters={"first": "me"}),
                 "policy.parameters",
@@ -374,6 +376,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "no low": {"low": ""},
     "no fraction": {"low": "2/0"},
     "not in lowest terms": {"low": "80/2"},
+    "a number of a billion digits": {"low": "1e999999999"},
     "a higher high": {"high": "1000"},
     "a high that clears too": {"high": "41"},
     "more to trade": {"efficient": 3},

@@ -23,6 +23,7 @@ from mabeam.core.market.limits import (
     check_participants,
     check_range,
     check_text,
+    proved_fraction,
 )
 from mabeam.core.market.mechanisms import Clearing, contested
 from mabeam.core.market.proof import verify_call
@@ -193,7 +194,7 @@ def _clear(found: Ladder) -> set[str]:
 def result(decision: Decision) -> Decimal | str | None:
     """Return the price at which all trade, which becomes the value of the variable at stake."""
     if isinstance(decision, CallMarketDecided) and decision.price:
-        return to_decimal(Fraction(decision.price))
+        return to_decimal(proved_fraction("price", decision.price))
     return None
 
 

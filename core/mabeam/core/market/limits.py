@@ -115,6 +115,9 @@ def proved_fraction(field: str, text: str) -> Fraction:
     Raises:
         Rejected: It is none, or not in its lowest terms.
     """
+    if "e" in text.lower():
+        # A short text such as 1e999999999 would become a number of as many digits.
+        raise disproved(field, text, "a fraction")
     try:
         number = Fraction(text)
     except (ValueError, ZeroDivisionError):
