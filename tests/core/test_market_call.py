@@ -26,6 +26,7 @@ from mabeam.core.market.rules import MECHANISMS, shape_of
 from mabeam.core.policies import Policy
 from mabeam.core.session import (
     SESSION,
+    Alternative,
     Closed,
     Considered,
     Hearing,
@@ -321,6 +322,14 @@ class TestDecisions:
         equal = (sheet("sue", "sell 1 @ 30"), sheet("tom", "sell 1 @ 30"))
         assert decided(opening, *equal, *BUYERS).outcome == "decided"
 
+    def test_what_all_give_up_alike_is_no_tie(self) -> None:
+        opening = market("huang", tie_break="refuse")
+        alike = (sheet("ann", "buy 6 @ 9"), sheet("ben", "buy 5 @ 9"))
+        sellers = (sheet("sue", "sell 4 @ 1"), sheet("tom", "sell 50 @ 2"))
+        assert decided(opening, *alike, sheet("cyd", "buy 1 @ 8"), *sellers).volume == 4
+        behind = decided(opening, *alike, sheet("cyd", "buy 1 @ 9"), *sellers)
+        assert behind.outcome == "tie_unresolved"
+
     def test_who_gets_a_part_is_told_so(self) -> None:
         decision = decided(market(), sheet("ann", "buy 5 @ 9"), sheet("sue", "sell 2 @ 1"))
         assert (decision.status, reasons(decision)) == ("excess_demand", {"ann": "partly_filled"})
@@ -388,6 +397,10 @@ CHANGES: dict[str, dict[str, object]] = {
     "a surplus": {"surplus": "1"},
     "no exchanges": {"exchanges": ()},
     "no payments": {"payments": ()},
+    "nobody who lost": {"alternatives": ()},
+    "others who lost": {"alternatives": (Alternative("eve", "buy 1 @ 35", 6, "priced_out"),)},
+    "another sheet": {"alternatives": (Alternative("cyd", "buy 1 @ 36", 6, "priced_out"),)},
+    "another reason": {"alternatives": (Alternative("cyd", "buy 1 @ 35", 6, "tie_lost"),)},
 }
 
 
@@ -449,8 +462,8 @@ class TestCertificates:
 
     def test_a_trade_without_a_quorum_is_refused(self) -> None:
         opening = market(quorum=9)
-        right = decided(market(), *CROWD)
-        forged = msgspec.structs.replace(right, outcome="no_quorum")
+        traded = decided(market(), *CROWD).exchanges
+        forged = msgspec.structs.replace(decided(opening, *CROWD), exchanges=traded)
         with pytest.raises(Rejected, match="exchanges"):
             CALL_MARKET.verify(heard(opening, *CROWD), forged)
 

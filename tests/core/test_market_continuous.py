@@ -30,6 +30,7 @@ from mabeam.core.policies import Policy
 from mabeam.core.session import (
     SESSION,
     SESSIONS,
+    Alternative,
     Closed,
     Considered,
     Hearing,
@@ -437,6 +438,8 @@ class TestDecisions:
             {"digest": "00"},
             {"accounts": ()},
             {"unfilled": 1},
+            {"alternatives": ()},
+            {"alternatives": (Alternative("cyd", "buy 1 @ 3", 5, "unfilled"),)},
         ],
         ids=str,
     )

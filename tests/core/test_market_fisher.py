@@ -35,6 +35,7 @@ from mabeam.core.market import fisher as fisher_module
 from mabeam.core.policies import Policy
 from mabeam.core.session import (
     SESSION,
+    Alternative,
     Closed,
     Considered,
     Hearing,
@@ -386,6 +387,7 @@ class TestCertificates:
             {"allocations": (Allocated("ann", "gpu", "19/22"), Allocated("ann", "cpu", "10"))},
             {"allocations": (Allocated("ann", "cpu", "0"),)},
             {"gap": "1/1000000000"},
+            {"alternatives": (Alternative("eve", "cpu 1", 3, "no_budget"),)},
         ],
         ids=str,
     )
@@ -411,9 +413,8 @@ class TestCertificates:
         FISHER_MARKET.verify(found, msgspec.structs.replace(other, gap=caught.value.allowed))
 
     def test_nothing_is_shared_without_a_quorum(self) -> None:
-        forged = msgspec.structs.replace(
-            decided(market(), *BOTH), outcome="no_quorum", considered=Considered(1, 4)
-        )
+        prices = decided(market(), *BOTH).prices
+        forged = msgspec.structs.replace(decided(market(quorum=3), *BOTH), prices=prices)
         with pytest.raises(Rejected, match="prices"):
             FISHER_MARKET.verify(heard(market(quorum=3), *BOTH), forged)
 

@@ -144,20 +144,16 @@ def decide(hearing: Hearing[FisherMarketOpened]) -> FisherMarketDecided:
         Rejected: No equilibrium within the tolerance was found in time.
     """
     opening, buyers = hearing.opening, _buyers(hearing)
-    lost = [
-        Alternative(spoken.agent, say(spoken.speech), spoken.position, "no_budget")
-        for spoken in hearing.by_agent()
-        if spoken not in buyers
-    ]
+    is_held = _is_held(hearing)
     decision = FisherMarketDecided(
         outcome="no_quorum",
         rule=opening.rule,
         considered=hearing.considered,
+        alternatives=_alternatives(hearing, is_held=is_held),
         superseded=hearing.superseded,
     )
-    if not buyers or not hearing.has_quorum():
-        lost += [Alternative(s.agent, say(s.speech), s.position, "no_quorum") for s in buyers]
-        return msgspec.structs.replace(decision, alternatives=(*lost, *hearing.invalid()))
+    if not is_held:
+        return decision
     supplies = [supply.quantity for supply in opening.goods]
     utilities, budgets = _utilities(hearing), _budgets(hearing)
     shares = equilibrium_shares(utilities, budgets, supplies)
@@ -167,7 +163,6 @@ def decide(hearing: Hearing[FisherMarketOpened]) -> FisherMarketDecided:
     return msgspec.structs.replace(
         decision,
         outcome="decided",
-        alternatives=(*lost, *hearing.invalid()),
         prices=tuple(
             Priced(supply.good, str(price))
             for supply, price in zip(opening.goods, shares.prices, strict=True)
@@ -177,6 +172,24 @@ def decide(hearing: Hearing[FisherMarketOpened]) -> FisherMarketDecided:
             for (buyer, good), quantity in shares.quantities.items()
         ),
         gap=str(gap),
+    )
+
+
+def _is_held(hearing: Hearing[FisherMarketOpened]) -> bool:
+    return bool(_buyers(hearing)) and hearing.has_quorum()
+
+
+def _alternatives(
+    hearing: Hearing[FisherMarketOpened], *, is_held: bool
+) -> tuple[Alternative, ...]:
+    """Return who has no budget, and without a quorum also who has one."""
+    buyers = _buyers(hearing)
+    lost = {spoken: "no_budget" for spoken in hearing.by_agent() if spoken not in buyers}
+    if not is_held:
+        lost |= dict.fromkeys(buyers, "no_quorum")
+    return (
+        *(Alternative(s.agent, say(s.speech), s.position, why) for s, why in lost.items()),
+        *hearing.invalid(),
     )
 
 
@@ -191,10 +204,11 @@ def verify(hearing: Hearing[FisherMarketOpened], decision: Decision) -> None:
     if not isinstance(decision, FisherMarketDecided):
         raise disproved("outcome", type(decision).__name__, "a decision of a Fisher market")
     buyers = _buyers(hearing)
-    is_held = bool(buyers) and hearing.has_quorum()
+    is_held = _is_held(hearing)
     for field, stated, so in (
         *terms(hearing, decision),
         ("outcome", decision.outcome, "decided" if is_held else "no_quorum"),
+        ("alternatives", decision.alternatives, _alternatives(hearing, is_held=is_held)),
     ):
         if stated != so:
             raise disproved(field, stated, so)

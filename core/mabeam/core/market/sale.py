@@ -212,6 +212,7 @@ def verify(hearing: Hearing[PostedPriceOpened], decision: Decision) -> None:
         ("left", decision.left, left),
         ("revenue", decision.revenue, sold * opening.price),
         ("accounts", decision.accounts, accounts),
+        ("alternatives", decision.alternatives, hearing.invalid()),
         ("sales", _words(decision.sales), _words(_shelf(hearing).sales.entries())),
     ):
         if stated != so:
