@@ -83,6 +83,7 @@ class TestOpening:
             (offer(quantity=0), "market.range", "quantity"),
             (offer(per_buyer_max=0), "market.range", "per_buyer_max"),
             (offer(unit="x" * 201), "market.text", "unit"),
+            (offer(endowments=(Endowment("ann", holding=1),)), "market.endowments", "holding"),
         ],
         ids=str,
     )

@@ -27,6 +27,7 @@ from mabeam.core.market.limits import (
     AMOUNT_MAX,
     QUANTITY_MAX,
     check_endowments,
+    check_no_holdings,
     check_participants,
     check_range,
     check_text,
@@ -72,6 +73,7 @@ def check_opening(opening: FisherMarketOpened) -> None:
     check_range("goods", len(opening.goods), 1, GOODS_MAX)
     check_range("endowments", len(opening.endowments), 1, BUYERS_MAX)
     check_endowments(opening.endowments)
+    check_no_holdings(opening.endowments)
     check_range("buyers times goods", len(opening.goods) * len(opening.endowments), 1, ENTRIES_MAX)
     names = [supply.good for supply in opening.goods]
     if len(set(names)) != len(names) or not all(names):
@@ -80,9 +82,9 @@ def check_opening(opening: FisherMarketOpened) -> None:
         check_text("good", supply.good)
         check_range("quantity", supply.quantity, 1, QUANTITY_MAX)
     for one in opening.endowments:
-        check_range("budget", -1 if one.budget is None else one.budget, 1, AMOUNT_MAX)
-        if one.holding is not None:
-            raise _refusal("holding", one.holding, "none: buyers have nothing to sell")
+        if one.budget is None:
+            raise _refusal("budget", f"none for {one.agent}", f"1 to {AMOUNT_MAX}")
+        check_range("budget", one.budget, 1, AMOUNT_MAX)
     tolerance = opening.tolerance
     # A short text such as 1e-999999 would otherwise become an integer of a million digits.
     is_short = tolerance.is_finite() and len(str(tolerance)) <= TOLERANCE_DIGITS_MAX

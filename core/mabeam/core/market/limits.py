@@ -18,6 +18,7 @@ __all__ = [
     "QUANTITY_MAX",
     "TEXT_MAX",
     "check_endowments",
+    "check_no_holdings",
     "check_participants",
     "check_range",
     "check_text",
@@ -96,6 +97,23 @@ def check_endowments(endowments: Sequence[Endowment]) -> None:
             check_range("budget", one.budget, 0, AMOUNT_MAX)
         if one.holding is not None:
             check_range("holding", one.holding, 0, AMOUNT_MAX)
+
+
+def check_no_holdings(endowments: Sequence[Endowment]) -> None:
+    """Refuse holdings where the endowed only buy.
+
+    Raises:
+        Rejected: One has something to sell.
+    """
+    for one in endowments:
+        if one.holding is not None:
+            raise Rejected(
+                "market.endowments",
+                "buyers have nothing to sell here",
+                field="holding",
+                value=f"{one.holding} of {one.agent}",
+                allowed="none",
+            )
 
 
 def disproved(field: str, value: object, allowed: object) -> Rejected:
