@@ -359,6 +359,21 @@ class TestStanding:
         none = given(SESSION, market()).state
         assert standing("s", none).remarks == ("Nothing would trade: no participants.",)
 
+    @pytest.mark.parametrize(
+        ("rule", "ann", "remark"),
+        [
+            ("average", ("ann", "1", "0", "60", "0"), "Traded: 2 at 60."),
+            ("mcafee", ("ann", "1", "0", "80", "0"), "Traded: 1 for 80 each."),
+        ],
+    )
+    def test_after_the_closing_it_shows_who_trades(
+        self, rule: str, ann: tuple[str, ...], remark: str
+    ) -> None:
+        shown = standing("s", given(SESSION, market(rule), *SELLERS, *BUYERS, CLOSED).state)
+        assert shown.columns == ("trader", "bought", "sold", "pays", "gets")
+        assert shown.rows[0] == ann
+        assert shown.remarks == ("2 would clear at 40 to 80: balanced.", remark)
+
     def test_a_sealed_market_shows_nothing_before_its_closing(self) -> None:
         opening = market(visibility="sealed")
         assert standing("s", given(SESSION, opening, *BUYERS).state).rows == ()

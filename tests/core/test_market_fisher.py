@@ -362,9 +362,34 @@ class TestDecisions:
         assert shown.columns == ("buyer", "budget", "cpu", "gpu")
         assert (shown.rows, shown.remarks) == (
             (("ann", "10", "1", "20"),),
-            ("1 buyers with a budget have not spoken.",),
+            ("1 of 2 buyers with a budget have spoken.",),
         )
-        assert standing("s", given(SESSION, market(), *BOTH).state).remarks == ("All have spoken.",)
+
+    def test_after_the_closing_it_is_shown_who_gets_what(self) -> None:
+        shown = standing("s", given(SESSION, market(), *BOTH, CLOSED).state)
+        assert shown.columns == ("buyer", "good", "quantity", "price")
+        assert shown.rows == (
+            ("ann", "cpu", "10", "11/30"),
+            ("ann", "gpu", "19/22", "22/3"),
+            ("ben", "gpu", "3/22", "22/3"),
+        )
+
+    def test_where_nothing_was_found_in_time_the_utilities_are_shown(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(fisher_module, "_THRESHOLDS", ())
+        monkeypatch.setattr(fisher_module, "WORK_MAX", 1)
+        opening = market(tolerance=Decimal(0))
+        shown = standing("s", given(SESSION, opening, *BOTH, CLOSED).state)
+        assert shown.columns == ("buyer", "budget", "cpu", "gpu")
+
+    def test_under_seal_nobody_sees_utilities_before_the_closing(self) -> None:
+        opening = market(visibility="sealed")
+        shown = standing("s", given(SESSION, opening, BOTH[0]).state)
+        assert (shown.rows, shown.remarks) == (
+            (("ann", "10"),),
+            ("1 of 2 buyers with a budget have spoken.", "Utilities are sealed until the closing."),
+        )
 
 
 class TestCertificates:

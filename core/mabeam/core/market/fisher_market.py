@@ -252,17 +252,33 @@ def result(decision: Decision) -> Decimal | str | None:  # noqa: ARG001 - a mark
 
 
 def standing(hearing: Hearing[FisherMarketOpened]) -> Standing:
-    """Return who has stated what."""
+    """Return who has stated what, and after the closing who gets what."""
+    is_closed = hearing.considered.closed > 0
+    if is_closed and _is_held(hearing) and (shares := _shares(hearing)) is not None:
+        return shares
     goods = tuple(supply.good for supply in hearing.opening.goods)
+    buyers = tuple(zip(_buyers(hearing), _budgets(hearing), strict=True))
+    remark = f"{len(buyers)} of {len(hearing.opening.endowments)} buyers with a budget have spoken."
+    if hearing.opening.visibility == "sealed" and not is_closed:
+        names = tuple((spoken.agent, str(budget)) for spoken, budget in buyers)
+        sealed = "Utilities are sealed until the closing."
+        return Standing(("buyer", "budget"), names, (remark, sealed))
     rows = tuple(
         (spoken.agent, str(budget), *map(str, row))
-        for spoken, budget, row in zip(
-            _buyers(hearing), _budgets(hearing), _utilities(hearing), strict=True
-        )
+        for (spoken, budget), row in zip(buyers, _utilities(hearing), strict=True)
     )
-    missing = len(hearing.opening.endowments) - len(rows)
-    remark = f"{missing} buyers with a budget have not spoken." if missing else "All have spoken."
     return Standing(("buyer", "budget", *goods), rows, (remark,))
+
+
+def _shares(hearing: Hearing[FisherMarketOpened]) -> Standing | None:
+    """Return who gets what, or None if no equilibrium is found in time."""
+    try:
+        decision = decide(hearing)
+    except Rejected:
+        return None
+    prices = {one.good: one.price for one in decision.prices}
+    rows = tuple((a.agent, a.good, a.quantity, prices[a.good]) for a in decision.allocations)
+    return Standing(("buyer", "good", "quantity", "price"), rows)
 
 
 def _refusal(field: str, value: object, allowed: str) -> Rejected:
