@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 Lottery: TypeAlias = Callable[[str], bytes]
-"""A key of each agent that nobody could choose beforehand; the greatest loses."""
+"""A key of each agent that no order influences; the greatest loses."""
 
 First: TypeAlias = Literal["buyer", "seller"]
 
