@@ -23,6 +23,7 @@ from mabeam.agents.policies import (
 from mabeam.app import connect
 from mabeam.app.composition import attach
 from mabeam.app.space import Space
+from mabeam.core.errors import Rejected
 from mabeam.core.events import Event
 from mabeam.core.market import (
     CallMarketDecided,
@@ -258,6 +259,61 @@ class TestPolicies:
         placed = [said(offer, "me") for offer in offers if isinstance(offer, OrderPlaced)]
         assert len(placed) == 2
         assert not answers(MarketMaker(value=5), opening, given(SESSION, opening, *placed).state)
+
+    def test_a_maker_offers_anew_once_for_all_that_took_an_offer(self) -> None:
+        opening = ContinuousMarketOpened(good="cpu")
+        maker = MarketMaker(value=100, spread=2, quantity=3)
+        past = [
+            said(OrderPlaced(side="sell", quantity=3, price=102), "me"),
+            said(OrderPlaced(side="buy", quantity=3, price=98), "me"),
+            *(said(OrderPlaced(side="buy", quantity=n), "ann") for n in (1, 2)),
+        ]
+        state = given(SESSION, opening, *past).state
+        one, two = state.course.batches.entries()
+        assert not answers(maker, one, state)
+        assert answers(maker, two, state) == (OrderPlaced(side="sell", quantity=3, price=102),)
+        # Before the new offer is recorded, the other one is taken as well.
+        past.append(said(OrderPlaced(side="sell", quantity=3), "ann"))
+        state = given(SESSION, opening, *past).state
+        (*_, three) = state.course.batches.entries()
+        assert answers(maker, three, state) == (OrderPlaced(side="buy", quantity=3, price=98),)
+
+    def test_a_maker_offers_anew_when_it_has_again_what_it_lacked(self) -> None:
+        opening = ContinuousMarketOpened(good="cpu", endowments=(Endowment("me", holding=1),))
+        buy = OrderPlaced(side="buy", quantity=1, price=4)
+        sell = OrderPlaced(side="sell", quantity=1, price=6)
+        past = [
+            said(buy, "me"),
+            said(sell, "me"),
+            said(OrderPlaced(side="buy", quantity=1), "ann"),
+            said(sell, "me"),
+            said(OrderPlaced(side="sell", quantity=1), "ann"),
+        ]
+        state = given(SESSION, opening, *past).state
+        assert state.refused["me"].reason == "beyond_holding"
+        (*_, last) = state.course.batches.entries()
+        assert answers(MarketMaker(value=5), last, state) == (buy, sell)
+
+    def test_a_maker_places_no_more_orders_than_it_may(self) -> None:
+        opening = ContinuousMarketOpened(good="cpu")
+        state = SessionState(phase="open", opening=opening)
+        assert len(answers(MarketMaker(value=5, orders_max=1), opening, state)) == 1
+
+    def test_nobody_pays_more_than_a_piece_is_worth_where_prices_begin_at_one(self) -> None:
+        opening = ContinuousMarketOpened(good="cpu")
+        state = SessionState(phase="open", opening=opening)
+        assert answers(MarketMaker(value=1), opening, state) == (
+            OrderPlaced(side="sell", quantity=1, price=2),
+        )
+        assert answers(LimitTrader(side="sell", value=0), opening, state) == (
+            OrderPlaced(side="sell", quantity=1, price=1),
+        )
+        assert not answers(LimitTrader(side="buy", value=0), opening, state)
+
+    def test_a_maker_without_a_spread_is_refused(self) -> None:
+        with pytest.raises(Rejected, match="allowed: 1 or more") as caught:
+            MarketMaker(value=5, spread=0)
+        assert caught.value.field == "spread"
 
     def test_policies_are_made_of_tables(self) -> None:
         fields: dict[str, object] = {"policy": "fisher_buyer", "values": {"cpu": 2}}

@@ -112,6 +112,9 @@ class TestCommands:
         wrong = shell("open", "continuous", "--good", "cpu", "--budget", "ann")
         assert wrong.code == Code.USAGE
         assert "not NAME=NUMBER" in wrong.err
+        twice = shell("open", "fisher", "--supply", "cpu=1", "--supply", "cpu=2")
+        assert twice.code == Code.USAGE
+        assert "--supply names 'cpu' twice" in twice.err
 
     def test_the_book_is_followed(self, shell: Shell) -> None:
         shell.done("open", "continuous", "--good", "cpu", "--name", "book", "--for", "600")
@@ -170,6 +173,8 @@ class TestOrders:
         assert cancellation_of(state, "event-2") == OrderCancelled(order="event-2")
         with pytest.raises(NotFound):
             cancellation_of(state, "3")
+        with pytest.raises(NotFound):
+            cancellation_of(state, "event-3")
         with pytest.raises(Rejected, match="no book"):
             cancellation_of(given(SESSION, CallMarketOpened(good="cpu")).state, "2")
 
@@ -211,6 +216,17 @@ TRADED = Traded(
                 outcome="decided", rule=RULE, considered=SPAN, good="cpu", volume=2, price="40/3"
             ),
             "clears 2 of cpu at 13.3333",
+        ),
+        (
+            CallMarketDecided(
+                outcome="decided",
+                rule=RULE,
+                considered=SPAN,
+                good="cpu",
+                volume=2,
+                price="1e999999999",
+            ),
+            "clears 2 of cpu at 1e999999999",
         ),
         (
             CallMarketDecided(

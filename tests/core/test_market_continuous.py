@@ -30,6 +30,7 @@ from mabeam.core.policies import Policy
 from mabeam.core.session import (
     SESSION,
     SESSIONS,
+    Alternative,
     Closed,
     Considered,
     Hearing,
@@ -294,6 +295,14 @@ class TestLimits:
         freed = (*past, said(OrderCancelled(order="event-2"), "ann"))
         assert not after(opening, *freed, buy("ann", 4)).refused
 
+    def test_what_lies_behind_ones_own_order_costs_nothing(self) -> None:
+        opening = market(endowments=(Endowment("ann", budget=10),))
+        past = (sell("ben", 1, 10), sell("ann", 1, 11), sell("cyd", 1, 12))
+        assert not after(opening, *past, buy("ann", 2)).refused
+        assert decided(opening, *past, buy("ann", 2)).turnover == 10
+        passing = market(self_trade="cancel_oldest", endowments=opening.endowments)
+        assert refusal(passing, *past, buy("ann", 2), agent="ann") == "beyond_budget"
+
     def test_holdings_bind_what_is_offered(self) -> None:
         opening = market(endowments=(Endowment("ben", holding=5),))
         past = (sell("ben", 3, 12), buy("ann", 2, 12))
@@ -429,6 +438,8 @@ class TestDecisions:
             {"digest": "00"},
             {"accounts": ()},
             {"unfilled": 1},
+            {"alternatives": ()},
+            {"alternatives": (Alternative("cyd", "buy 1 @ 3", 5, "unfilled"),)},
         ],
         ids=str,
     )

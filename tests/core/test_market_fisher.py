@@ -35,6 +35,7 @@ from mabeam.core.market import fisher as fisher_module
 from mabeam.core.policies import Policy
 from mabeam.core.session import (
     SESSION,
+    Alternative,
     Closed,
     Considered,
     Hearing,
@@ -53,14 +54,17 @@ Market = tuple[list[list[int]], list[int], list[int]]
 
 
 @st.composite
-def markets(draw: st.DrawFn, *, equal_budgets: bool = False) -> Market:
-    """Draw utilities, budgets and supplies."""
+def markets(draw: st.DrawFn, *, equal_budgets: bool = False, scales: bool = False) -> Market:
+    """Draw utilities, budgets and supplies: small numbers, or of all sizes that are allowed."""
     buyers, goods = draw(st.integers(1, 4)), draw(st.integers(1, 4))
-    row = st.lists(st.integers(0, 9), min_size=goods, max_size=goods).filter(any)
+    powers = st.integers(0, 6).map(lambda exponent: 10**exponent)
+    value = st.just(0) | powers if scales else st.integers(0, 9)
+    row = st.lists(value, min_size=goods, max_size=goods).filter(any)
     utilities = draw(st.lists(row, min_size=buyers, max_size=buyers))
-    budget = st.just(10) if equal_budgets else st.integers(1, 20)
+    budget = st.just(10) if equal_budgets else st.integers(1, 2**53 - 1 if scales else 20)
     budgets = draw(st.lists(budget, min_size=buyers, max_size=buyers))
-    return utilities, budgets, draw(st.lists(st.integers(1, 5), min_size=goods, max_size=goods))
+    supply = powers if scales else st.integers(1, 5)
+    return utilities, budgets, draw(st.lists(supply, min_size=goods, max_size=goods))
 
 
 def utility(market: Market, shares: Shares, buyer: int, whose: int | None = None) -> Fraction:
@@ -100,6 +104,19 @@ class TestEquilibrium:
     @hypothesis_given(markets())
     def test_small_markets_clear_exactly(self, market: Market) -> None:
         assert violation(*market, equilibrium_shares(*market)) == 0
+
+    @settings(deadline=None)
+    @hypothesis_given(markets(scales=True))
+    def test_what_is_worth_little_beside_the_rest_is_sold_out_all_the_same(
+        self, market: Market
+    ) -> None:
+        gap = violation(*market, equilibrium_shares(*market))
+        assert gap is not None
+        assert gap <= Fraction(1, 10_000)
+
+    def test_a_good_that_takes_a_millionth_of_a_millionth_of_the_money_has_its_price(self) -> None:
+        prices = equilibrium_shares([[1, 10**6]], [1], [1, 10**6]).prices
+        assert prices == (Fraction(1, 10**12 + 1), Fraction(10**6, 10**12 + 1))
 
     @settings(deadline=None)
     @hypothesis_given(markets(), st.randoms(use_true_random=False))
@@ -254,9 +271,9 @@ class TestOpening:
             (market(goods=(Supply("x" * 201),)), "market.text", "good"),
             (market(goods=(Supply("a", 0),)), "market.range", "quantity"),
             (market(endowments=()), "market.range", "endowments"),
-            (market(endowments=(Endowment("ann"),)), "market.range", "budget"),
+            (market(endowments=(Endowment("ann"),)), "market.fisher", "budget"),
             (market(endowments=(Endowment("ann", 0),)), "market.range", "budget"),
-            (market(endowments=(Endowment("ann", 1, 1),)), "market.fisher", "holding"),
+            (market(endowments=(Endowment("ann", 1, 1),)), "market.endowments", "holding"),
             (market(tolerance=Decimal(1)), "market.fisher", "tolerance"),
             (market(tolerance=Decimal("NaN")), "market.fisher", "tolerance"),
             (market(tolerance=Decimal("0." + "0" * 40 + "1")), "market.fisher", "tolerance"),
@@ -345,9 +362,34 @@ class TestDecisions:
         assert shown.columns == ("buyer", "budget", "cpu", "gpu")
         assert (shown.rows, shown.remarks) == (
             (("ann", "10", "1", "20"),),
-            ("1 buyers with a budget have not spoken.",),
+            ("1 of 2 buyers with a budget have spoken.",),
         )
-        assert standing("s", given(SESSION, market(), *BOTH).state).remarks == ("All have spoken.",)
+
+    def test_after_the_closing_it_is_shown_who_gets_what(self) -> None:
+        shown = standing("s", given(SESSION, market(), *BOTH, CLOSED).state)
+        assert shown.columns == ("buyer", "good", "quantity", "price")
+        assert shown.rows == (
+            ("ann", "cpu", "10", "11/30"),
+            ("ann", "gpu", "19/22", "22/3"),
+            ("ben", "gpu", "3/22", "22/3"),
+        )
+
+    def test_where_nothing_was_found_in_time_the_utilities_are_shown(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(fisher_module, "_THRESHOLDS", ())
+        monkeypatch.setattr(fisher_module, "WORK_MAX", 1)
+        opening = market(tolerance=Decimal(0))
+        shown = standing("s", given(SESSION, opening, *BOTH, CLOSED).state)
+        assert shown.columns == ("buyer", "budget", "cpu", "gpu")
+
+    def test_under_seal_nobody_sees_utilities_before_the_closing(self) -> None:
+        opening = market(visibility="sealed")
+        shown = standing("s", given(SESSION, opening, BOTH[0]).state)
+        assert (shown.rows, shown.remarks) == (
+            (("ann", "10"),),
+            ("1 of 2 buyers with a budget have spoken.", "Utilities are sealed until the closing."),
+        )
 
 
 class TestCertificates:
@@ -370,6 +412,7 @@ class TestCertificates:
             {"allocations": (Allocated("ann", "gpu", "19/22"), Allocated("ann", "cpu", "10"))},
             {"allocations": (Allocated("ann", "cpu", "0"),)},
             {"gap": "1/1000000000"},
+            {"alternatives": (Alternative("eve", "cpu 1", 3, "no_budget"),)},
         ],
         ids=str,
     )
@@ -395,9 +438,8 @@ class TestCertificates:
         FISHER_MARKET.verify(found, msgspec.structs.replace(other, gap=caught.value.allowed))
 
     def test_nothing_is_shared_without_a_quorum(self) -> None:
-        forged = msgspec.structs.replace(
-            decided(market(), *BOTH), outcome="no_quorum", considered=Considered(1, 4)
-        )
+        prices = decided(market(), *BOTH).prices
+        forged = msgspec.structs.replace(decided(market(quorum=3), *BOTH), prices=prices)
         with pytest.raises(Rejected, match="prices"):
             FISHER_MARKET.verify(heard(market(quorum=3), *BOTH), forged)
 

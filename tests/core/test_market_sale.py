@@ -25,6 +25,7 @@ from mabeam.core.policies import Policy
 from mabeam.core.session import (
     SESSION,
     SESSIONS,
+    Alternative,
     ChildEnded,
     Closed,
     Considered,
@@ -82,6 +83,7 @@ class TestOpening:
             (offer(quantity=0), "market.range", "quantity"),
             (offer(per_buyer_max=0), "market.range", "per_buyer_max"),
             (offer(unit="x" * 201), "market.text", "unit"),
+            (offer(endowments=(Endowment("ann", holding=1),)), "market.endowments", "holding"),
         ],
         ids=str,
     )
@@ -208,6 +210,7 @@ class TestDecisions:
             {"sales": (Sale("ann", 9, 6, 3), Sale("ben", 4, 4, 2))},
             {"sales": (Sale("ben", 4, 4, 2), Sale("eve", 9, 6, 3))},
             {"sales": (Sale("ben", 4, 4, 2), Sale("ann", 6, 6, 3))},
+            {"alternatives": (Alternative("eve", "4", 2, "sold_out"),)},
         ],
         ids=str,
     )

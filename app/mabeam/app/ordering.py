@@ -77,7 +77,7 @@ def cancellation_of(state: SessionState, order: str) -> OrderCancelled:
 
     Raises:
         Rejected: The session is no continuous market.
-        NotFound: No order stands at that position.
+        NotFound: No order has that id or position.
     """
     floor = state.course
     if not isinstance(floor, Floor):
@@ -88,12 +88,10 @@ def cancellation_of(state: SessionState, order: str) -> OrderCancelled:
             value=type(state.opening).__name__,
             allowed="a continuous market",
         )
-    if order in floor.known or not order.isdecimal():
-        return OrderCancelled(order=order)
     for name, number in floor.known.items():
-        if getattr(floor.journal.entry(number), "position", 0) == int(order):
+        if order in {name, str(getattr(floor.journal.entry(number), "position", ""))}:
             return OrderCancelled(order=name)
-    raise NotFound(f"no order at position {order}")
+    raise NotFound(f"no order {order!r}: it is named by its position or id")
 
 
 def _any(protocol: object) -> Protocol[Opening]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Iterable, Sequence
+from typing import Final, cast
 
 from mabeam.agents.agent import Answer, Heard
 from mabeam.agents.policies.policy import AgentPolicy
+from mabeam.core.errors import Rejected
 from mabeam.core.events import Event
 from mabeam.core.market.book import Resting
 from mabeam.core.market.events import (
@@ -32,6 +33,8 @@ from mabeam.core.session.events import Opening
 from mabeam.core.session.state import SessionState
 
 __all__ = ["FisherBuyer", "LimitTrader", "MarketMaker", "PostedPriceBuyer"]
+
+_SIDES: Final[tuple[Side, ...]] = ("buy", "sell")
 
 
 class LimitTrader(AgentPolicy, frozen=True, kw_only=True, tag="limit_trader"):
@@ -67,8 +70,10 @@ class LimitTrader(AgentPolicy, frozen=True, kw_only=True, tag="limit_trader"):
                 quantity = min(self.quantity, shape_of(event.rule).quantity_max)
                 return (SheetPlaced(orders=(SheetOrder(self.side, quantity, self.value),)),)
             case ContinuousMarketOpened(good=good) if self.good in {"", good}:
-                order = OrderPlaced(side=self.side, quantity=self.quantity, price=self.value)
-                return (order,)
+                # Prices begin at 1 there: less is bid for nothing, and asked for anything.
+                price = max(self.value, 1) if self.side == "sell" else self.value
+                order = OrderPlaced(side=self.side, quantity=self.quantity, price=price)
+                return (order,) if price else ()
             case _:
                 return ()
 
@@ -92,6 +97,21 @@ class MarketMaker(AgentPolicy, frozen=True, kw_only=True, tag="market_maker"):
     orders_max: int = 20
     good: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse to buy and sell at one price.
+
+        Raises:
+            Rejected: The spread is less than 1.
+        """
+        if self.spread < 1:
+            raise Rejected(
+                "policy.spread",
+                "no such spread",
+                field="spread",
+                value=self.spread,
+                allowed="1 or more",
+            )
+
     def answer(
         self,
         me: str,
@@ -112,9 +132,9 @@ class MarketMaker(AgentPolicy, frozen=True, kw_only=True, tag="market_maker"):
                 return ()
             if isinstance(opening, CallMarketOpened):
                 return self._sheet(opening)
-            return (self._order("buy"), self._order("sell"))
-        if isinstance(event, Traded) and _is_party(me, event):
-            return self._anew(me, cast("Floor", session.course))
+            return self._orders(_SIDES, self.orders_max)
+        if isinstance(event, Traded) and any(_has_traded(me, side, event) for side in _SIDES):
+            return self._anew(me, session, event)
         return ()
 
     def _sheet(self, opening: CallMarketOpened) -> Sequence[Answer]:
@@ -124,22 +144,43 @@ class MarketMaker(AgentPolicy, frozen=True, kw_only=True, tag="market_maker"):
         ask = SheetOrder("sell", self.quantity, self.value + self.spread)
         return (SheetPlaced(orders=(bid, ask)),)
 
-    def _order(self, side: Side) -> OrderPlaced:
-        sign = -1 if side == "buy" else 1
-        price = max(self.value + sign * self.spread, 1)
-        return OrderPlaced(side=side, quantity=self.quantity, price=price)
+    def _orders(self, sides: Iterable[Side], count: int) -> Sequence[OrderPlaced]:
+        prices = {"buy": self.value - self.spread, "sell": self.value + self.spread}
+        found = [
+            OrderPlaced(side=side, quantity=self.quantity, price=prices[side])
+            for side in sides
+            if prices[side] > 0
+        ]
+        return tuple(found[: max(count, 0)])
 
-    def _anew(self, me: str, floor: Floor) -> Sequence[Answer]:
-        mine = [one for one in floor.book.index.values() if one.agent == me]
+    def _anew(self, me: str, session: SessionState, event: Traded) -> Sequence[OrderPlaced]:
+        floor = cast("Floor", session.course)
+        rests = {one.side for one in floor.book.index.values() if one.agent == me}
+        missing: list[Side] = [side for side in _SIDES if side not in rests]
+        sides: list[Side] = [side for side in missing if _is_due(me, side, session, event)]
         entries = floor.journal.entries()
         placed = sum(1 for one in entries if isinstance(one, Resting) and one.agent == me)
-        sides: tuple[Side, ...] = ("buy", "sell")
-        missing: list[Side] = [side for side in sides if all(one.side != side for one in mine)]
-        return [self._order(side) for side in missing[: max(self.orders_max - placed, 0)]]
+        return self._orders(sides, self.orders_max - placed)
 
 
-def _is_party(me: str, event: Traded) -> bool:
-    return event.agent == me or any(fill.agent == me for fill in event.fills)
+def _is_due(me: str, side: Side, session: SessionState, event: Traded) -> bool:
+    """Tell whether an event asks for another offer of a side of which none rests.
+
+    The offer that an earlier one has asked for may still be on its way to the log, unless it
+    is known to be refused. A later one asks by itself.
+    """
+    batches = cast("Floor", session.course).batches.entries()
+    last = max((one.position for one in batches if _has_traded(me, side, one)), default=0)
+    if event.position <= last:
+        return event.position == last
+    refusal = session.refused.get(me)
+    return refusal is not None and refusal.said.startswith(side) and refusal.position > last
+
+
+def _has_traded(me: str, side: Side, batch: Traded) -> bool:
+    if batch.side == side:
+        return batch.agent == me
+    return any(fill.agent == me for fill in batch.fills)
 
 
 class PostedPriceBuyer(AgentPolicy, frozen=True, kw_only=True, tag="posted_price_buyer"):

@@ -138,6 +138,8 @@ def _numbers(option: str, given: tuple[str, ...]) -> dict[str, int]:
         name, equals, number = one.rpartition("=")
         if not equals or not number.isdecimal():
             raise click.UsageError(f"{option} {one!r} is not NAME=NUMBER")
+        if name in found:
+            raise click.UsageError(f"{option} names {name!r} twice")
         found[name] = int(number)
     return found
 

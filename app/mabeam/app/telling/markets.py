@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Final
 
 from mabeam.app.telling.events import told
 from mabeam.app.telling.words import because, joined
+from mabeam.core.errors import Rejected
 from mabeam.core.market.call import CALL_MARKET
 from mabeam.core.market.events import (
     CallMarketDecided,
@@ -28,6 +28,7 @@ from mabeam.core.market.fisher_events import (
     UtilitiesStated,
 )
 from mabeam.core.market.fisher_market import FISHER_MARKET
+from mabeam.core.market.limits import proved_fraction
 from mabeam.core.numbers import to_decimal
 from mabeam.core.session.events import Opening
 
@@ -44,8 +45,8 @@ _UNDECIDED: Final = {
 
 def _number(fraction: str) -> str:
     try:
-        return f"{to_decimal(Fraction(fraction), PLACES):f}"
-    except (ValueError, ZeroDivisionError):
+        return f"{to_decimal(proved_fraction('price', fraction), PLACES):f}"
+    except Rejected:
         # What is no fraction was written by nobody here, and is shown as it is.
         return fraction
 

@@ -24,12 +24,12 @@ class Audited(msgspec.Struct, frozen=True):
     Attributes:
         batches: What was traded, by incoming order.
         accounts: What each agent traded, by the agents' names; only those who did.
-        unfilled: Names of the orders that rest at the end.
+        unfilled: What rests at the end, those to buy first, by their priority.
     """
 
     batches: tuple[Traded, ...]
     accounts: tuple[Account, ...]
-    unfilled: frozenset[str]
+    unfilled: tuple[Resting, ...]
 
 
 class _Desk:
@@ -65,6 +65,15 @@ class _Desk:
                 wanted -= self._fill(order, resting, wanted, fills)
         self._rest(number, order, wanted)
         return tuple(fills)
+
+    def resting(self) -> tuple[Resting, ...]:
+        """Return what is left of the orders that still rest."""
+        return tuple(
+            msgspec.structs.replace(order, quantity=self.left[order.order])
+            for side in ("buy", "sell")
+            for _, _, order in sorted(self._heaps[side], key=lambda entry: entry[:2])
+            if order.order in self.left
+        )
 
     def _fill(self, order: Resting, resting: Resting, wanted: int, fills: list[Fill]) -> int:
         price = resting.price or 0
@@ -122,4 +131,4 @@ def audit(opening: ContinuousMarketOpened, journal: Iterable[Resting | Gone]) ->
                 )
             )
     accounts = tuple(Account(agent, *desk.totals[agent]) for agent in sorted(desk.totals))
-    return Audited(tuple(batches), accounts, frozenset(desk.left))
+    return Audited(tuple(batches), accounts, desk.resting())

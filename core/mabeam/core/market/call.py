@@ -23,6 +23,7 @@ from mabeam.core.market.limits import (
     check_participants,
     check_range,
     check_text,
+    proved_fraction,
 )
 from mabeam.core.market.mechanisms import Clearing, contested
 from mabeam.core.market.proof import verify_call
@@ -193,17 +194,32 @@ def _clear(found: Ladder) -> set[str]:
 def result(decision: Decision) -> Decimal | str | None:
     """Return the price at which all trade, which becomes the value of the variable at stake."""
     if isinstance(decision, CallMarketDecided) and decision.price:
-        return to_decimal(Fraction(decision.price))
+        return to_decimal(proved_fraction("price", decision.price))
     return None
 
 
 def standing(hearing: Hearing[CallMarketOpened]) -> Standing:
-    """Return the ladders of supply and demand; of a sealed market, only after its closing."""
+    """Return the ladders of supply and demand, and after the closing who trades.
+
+    Of a sealed market nothing is shown before.
+    """
     heard = len(hearing.spoken)
     if hearing.opening.visibility == "sealed" and not hearing.considered.closed:
         remark = f"The sheets of {heard} agents are sealed until the closing."
         return Standing(("price", "wanted", "offered"), (), (remark,))
     found = ladder(orders_of(hearing))
+    remark = _clearing_in_words(found)
+    if hearing.considered.closed and (decision := decide(hearing)).payments:
+        rows = tuple(
+            (p.agent, str(p.bought), str(p.sold), p.pays, p.gets) for p in decision.payments
+        )
+        price = f"at {decision.price}" if decision.price else f"for {decision.average} each"
+        remarks = (remark, f"Traded: {decision.volume} {price}.")
+        return Standing(("trader", "bought", "sold", "pays", "gets"), rows, remarks)
+    return Standing(("price", "wanted", "offered"), _ladder_rows(found), (remark,))
+
+
+def _ladder_rows(found: Ladder) -> tuple[tuple[str, str, str], ...]:
     wanted = _by_price(found.buys)
     offered = _by_price(found.sells)
     left = sum(offered.values())
@@ -213,13 +229,15 @@ def standing(hearing: Hearing[CallMarketOpened]) -> Standing:
         asked += wanted.get(price, 0)
         rows.append((str(price), str(asked), str(left)))
         left -= offered.get(price, 0)
+    return tuple(rows)
+
+
+def _clearing_in_words(found: Ladder) -> str:
     where = equilibrium(found)
     if where.low is None:
-        remark = f"Nothing would trade: {(where.reason or where.status).replace('_', ' ')}."
-    else:
-        span = f"{where.low}" if where.low == where.high else f"{where.low} to {where.high}"
-        remark = f"{where.quantity} would clear at {span}: {where.status.replace('_', ' ')}."
-    return Standing(("price", "wanted", "offered"), tuple(rows), (remark,))
+        return f"Nothing would trade: {(where.reason or where.status).replace('_', ' ')}."
+    span = f"{where.low}" if where.low == where.high else f"{where.low} to {where.high}"
+    return f"{where.quantity} would clear at {span}: {where.status.replace('_', ' ')}."
 
 
 def _by_price(orders: Iterable[Order]) -> dict[Price, int]:

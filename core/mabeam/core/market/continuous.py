@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from hashlib import blake2b
@@ -12,6 +12,7 @@ import msgspec
 
 from mabeam.core.errors import Rejected
 from mabeam.core.market.audit import audit
+from mabeam.core.market.book import Resting
 from mabeam.core.market.events import (
     ContinuousMarketDecided,
     ContinuousMarketOpened,
@@ -142,7 +143,7 @@ def decide(hearing: Hearing[ContinuousMarketOpened]) -> ContinuousMarketDecided:
         outcome="decided" if floor.known else "no_quorum",
         rule=hearing.opening.rule,
         considered=hearing.considered,
-        alternatives=(*_unfilled(floor), *hearing.invalid()),
+        alternatives=(*_unfilled(_resting(floor)), *hearing.invalid()),
         superseded=hearing.superseded,
         good=hearing.opening.good,
         orders=len(floor.known),
@@ -158,8 +159,11 @@ def decide(hearing: Hearing[ContinuousMarketOpened]) -> ContinuousMarketDecided:
     )
 
 
-def _unfilled(floor: Floor) -> Iterable[Alternative]:
-    resting = (*floor.book.orders("buy"), *floor.book.orders("sell"))
+def _resting(floor: Floor) -> tuple[Resting, ...]:
+    return (*floor.book.orders("buy"), *floor.book.orders("sell"))
+
+
+def _unfilled(resting: Sequence[Resting]) -> Iterable[Alternative]:
     for one in resting[:UNFILLED_LISTED_MAX]:
         said = f"{one.side} {one.quantity} @ {one.price}"
         yield Alternative(one.agent, said, one.position, "unfilled")
@@ -194,6 +198,11 @@ def verify(hearing: Hearing[ContinuousMarketOpened], decision: Decision) -> None
         ("digest", decision.digest, digest_of(found.batches)),
         ("accounts", decision.accounts, found.accounts),
         ("unfilled", decision.unfilled, len(found.unfilled)),
+        (
+            "alternatives",
+            decision.alternatives,
+            (*_unfilled(found.unfilled), *hearing.invalid()),
+        ),
     ):
         if stated != so:
             raise disproved(field, stated, so)

@@ -32,7 +32,7 @@ WORK_MAX: Final = 1_000_000
 """How many amounts are reckoned at most; about a second."""
 
 _THRESHOLDS: Final = (1e-2, 1e-3, 1e-5)
-"""From which share of its budget on a good is taken to be wanted most."""
+"""From which share on, of its budget or of the good, a buyer is taken to want a good most."""
 
 _LEAST: Final = 1e-9
 _DIGITS: Final = 15
@@ -94,11 +94,7 @@ def equilibrium_shares(
 
 def _responded(market: _Market, worth: Matrix, spent: _Spending) -> _Spending:
     """Return what each spends next: in proportion to the utility that it has of each good."""
-    columns: list[list[float]] = [[] for _ in market.supplies]
-    for row in spent:
-        for good, money in row.items():
-            columns[good].append(money)
-    prices = [math.fsum(column) for column in columns]
+    prices = _prices(market, spent)
     after: _Spending = []
     for row, budget, values in zip(spent, market.budgets, worth, strict=True):
         gained = {good: values[good] * money / prices[good] for good, money in row.items()}
@@ -109,10 +105,34 @@ def _responded(market: _Market, worth: Matrix, spent: _Spending) -> _Spending:
 
 def _pruned(market: _Market, spent: _Spending) -> _Spending:
     """Leave out what almost no money is spent on: a wrong guess is found out by the proof."""
+    weights = _weights(market, spent)
     return [
-        {good: money for good, money in row.items() if money > _LEAST * budget}
-        for row, budget in zip(spent, market.budgets, strict=True)
+        {good: money for good, money in row.items() if weights[buyer, good] > _LEAST}
+        for buyer, row in enumerate(spent)
     ]
+
+
+def _weights(market: _Market, spent: _Spending) -> dict[tuple[int, int], float]:
+    """Return the share of a buyer's budget that it spends on a good, or of the good that it buys.
+
+    The greater of both counts: on a good that is worth little beside others, everybody spends
+    a small share of its budget, and yet somebody buys it.
+    """
+    prices = _prices(market, spent)
+    return {
+        (buyer, good): max(money / market.budgets[buyer], money / prices[good])
+        for buyer, row in enumerate(spent)
+        for good, money in row.items()
+    }
+
+
+def _prices(market: _Market, spent: _Spending) -> list[float]:
+    """Return what all of each good costs: what is spent on it."""
+    columns: list[list[float]] = [[] for _ in market.supplies]
+    for row in spent:
+        for good, money in row.items():
+            columns[good].append(money)
+    return [math.fsum(column) for column in columns]
 
 
 def _guessed(market: _Market, spent: _Spending, threshold: float) -> list[Fraction] | None:
@@ -121,13 +141,9 @@ def _guessed(market: _Market, spent: _Spending, threshold: float) -> list[Fracti
     A buyer who wants two goods most fixes the ratio of their prices; goods that are so
     connected share the money of their buyers.
     """
-    budgets, buyers, goods = market.budgets, len(market.budgets), len(market.supplies)
-    edges = [
-        (money / budgets[buyer], buyer, good)
-        for buyer, row in enumerate(spent)
-        for good, money in row.items()
-        if money > threshold * budgets[buyer]
-    ]
+    buyers, goods = len(market.budgets), len(market.supplies)
+    weights = _weights(market, spent)
+    edges = [(weight, *edge) for edge, weight in weights.items() if weight > threshold]
     edges.sort(key=lambda edge: (-edge[0], edge[1], edge[2]))
     # The strongest edges that close no circle.
     parts = list(range(buyers + goods))

@@ -27,6 +27,7 @@ from mabeam.core.market.limits import (
     AMOUNT_MAX,
     QUANTITY_MAX,
     check_endowments,
+    check_no_holdings,
     check_participants,
     check_range,
     check_text,
@@ -72,6 +73,7 @@ def check_opening(opening: FisherMarketOpened) -> None:
     check_range("goods", len(opening.goods), 1, GOODS_MAX)
     check_range("endowments", len(opening.endowments), 1, BUYERS_MAX)
     check_endowments(opening.endowments)
+    check_no_holdings(opening.endowments)
     check_range("buyers times goods", len(opening.goods) * len(opening.endowments), 1, ENTRIES_MAX)
     names = [supply.good for supply in opening.goods]
     if len(set(names)) != len(names) or not all(names):
@@ -80,9 +82,9 @@ def check_opening(opening: FisherMarketOpened) -> None:
         check_text("good", supply.good)
         check_range("quantity", supply.quantity, 1, QUANTITY_MAX)
     for one in opening.endowments:
-        check_range("budget", -1 if one.budget is None else one.budget, 1, AMOUNT_MAX)
-        if one.holding is not None:
-            raise _refusal("holding", one.holding, "none: buyers have nothing to sell")
+        if one.budget is None:
+            raise _refusal("budget", f"none for {one.agent}", f"1 to {AMOUNT_MAX}")
+        check_range("budget", one.budget, 1, AMOUNT_MAX)
     tolerance = opening.tolerance
     # A short text such as 1e-999999 would otherwise become an integer of a million digits.
     is_short = tolerance.is_finite() and len(str(tolerance)) <= TOLERANCE_DIGITS_MAX
@@ -144,20 +146,16 @@ def decide(hearing: Hearing[FisherMarketOpened]) -> FisherMarketDecided:
         Rejected: No equilibrium within the tolerance was found in time.
     """
     opening, buyers = hearing.opening, _buyers(hearing)
-    lost = [
-        Alternative(spoken.agent, say(spoken.speech), spoken.position, "no_budget")
-        for spoken in hearing.by_agent()
-        if spoken not in buyers
-    ]
+    is_held = _is_held(hearing)
     decision = FisherMarketDecided(
         outcome="no_quorum",
         rule=opening.rule,
         considered=hearing.considered,
+        alternatives=_alternatives(hearing, is_held=is_held),
         superseded=hearing.superseded,
     )
-    if not buyers or not hearing.has_quorum():
-        lost += [Alternative(s.agent, say(s.speech), s.position, "no_quorum") for s in buyers]
-        return msgspec.structs.replace(decision, alternatives=(*lost, *hearing.invalid()))
+    if not is_held:
+        return decision
     supplies = [supply.quantity for supply in opening.goods]
     utilities, budgets = _utilities(hearing), _budgets(hearing)
     shares = equilibrium_shares(utilities, budgets, supplies)
@@ -167,7 +165,6 @@ def decide(hearing: Hearing[FisherMarketOpened]) -> FisherMarketDecided:
     return msgspec.structs.replace(
         decision,
         outcome="decided",
-        alternatives=(*lost, *hearing.invalid()),
         prices=tuple(
             Priced(supply.good, str(price))
             for supply, price in zip(opening.goods, shares.prices, strict=True)
@@ -177,6 +174,24 @@ def decide(hearing: Hearing[FisherMarketOpened]) -> FisherMarketDecided:
             for (buyer, good), quantity in shares.quantities.items()
         ),
         gap=str(gap),
+    )
+
+
+def _is_held(hearing: Hearing[FisherMarketOpened]) -> bool:
+    return bool(_buyers(hearing)) and hearing.has_quorum()
+
+
+def _alternatives(
+    hearing: Hearing[FisherMarketOpened], *, is_held: bool
+) -> tuple[Alternative, ...]:
+    """Return who has no budget, and without a quorum also who has one."""
+    buyers = _buyers(hearing)
+    lost = {spoken: "no_budget" for spoken in hearing.by_agent() if spoken not in buyers}
+    if not is_held:
+        lost |= dict.fromkeys(buyers, "no_quorum")
+    return (
+        *(Alternative(s.agent, say(s.speech), s.position, why) for s, why in lost.items()),
+        *hearing.invalid(),
     )
 
 
@@ -191,10 +206,11 @@ def verify(hearing: Hearing[FisherMarketOpened], decision: Decision) -> None:
     if not isinstance(decision, FisherMarketDecided):
         raise disproved("outcome", type(decision).__name__, "a decision of a Fisher market")
     buyers = _buyers(hearing)
-    is_held = bool(buyers) and hearing.has_quorum()
+    is_held = _is_held(hearing)
     for field, stated, so in (
         *terms(hearing, decision),
         ("outcome", decision.outcome, "decided" if is_held else "no_quorum"),
+        ("alternatives", decision.alternatives, _alternatives(hearing, is_held=is_held)),
     ):
         if stated != so:
             raise disproved(field, stated, so)
@@ -236,17 +252,33 @@ def result(decision: Decision) -> Decimal | str | None:  # noqa: ARG001 - a mark
 
 
 def standing(hearing: Hearing[FisherMarketOpened]) -> Standing:
-    """Return who has stated what."""
+    """Return who has stated what, and after the closing who gets what."""
+    is_closed = hearing.considered.closed > 0
+    if is_closed and _is_held(hearing) and (shares := _shares(hearing)) is not None:
+        return shares
     goods = tuple(supply.good for supply in hearing.opening.goods)
+    buyers = tuple(zip(_buyers(hearing), _budgets(hearing), strict=True))
+    remark = f"{len(buyers)} of {len(hearing.opening.endowments)} buyers with a budget have spoken."
+    if hearing.opening.visibility == "sealed" and not is_closed:
+        names = tuple((spoken.agent, str(budget)) for spoken, budget in buyers)
+        sealed = "Utilities are sealed until the closing."
+        return Standing(("buyer", "budget"), names, (remark, sealed))
     rows = tuple(
         (spoken.agent, str(budget), *map(str, row))
-        for spoken, budget, row in zip(
-            _buyers(hearing), _budgets(hearing), _utilities(hearing), strict=True
-        )
+        for (spoken, budget), row in zip(buyers, _utilities(hearing), strict=True)
     )
-    missing = len(hearing.opening.endowments) - len(rows)
-    remark = f"{missing} buyers with a budget have not spoken." if missing else "All have spoken."
     return Standing(("buyer", "budget", *goods), rows, (remark,))
+
+
+def _shares(hearing: Hearing[FisherMarketOpened]) -> Standing | None:
+    """Return who gets what, or None if no equilibrium is found in time."""
+    try:
+        decision = decide(hearing)
+    except Rejected:
+        return None
+    prices = {one.good: one.price for one in decision.prices}
+    rows = tuple((a.agent, a.good, a.quantity, prices[a.good]) for a in decision.allocations)
+    return Standing(("buyer", "good", "quantity", "price"), rows)
 
 
 def _refusal(field: str, value: object, allowed: str) -> Rejected:

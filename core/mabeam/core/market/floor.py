@@ -164,9 +164,12 @@ def _object_to_place(opening: ContinuousMarketOpened, floor: Floor, order: Resti
     limit = floor.limits.get(order.agent)
     if opening.self_trade != "refuse" and limit is None:
         return ""
-    matched = match(floor.book, order, "cancel_oldest")
-    if opening.self_trade == "refuse" and matched.dropped:
-        return "self_trade"
+    if opening.self_trade == "refuse":
+        matched = match(floor.book, order, "cancel_oldest")
+        if matched.dropped:
+            return "self_trade"
+    else:
+        matched = match(floor.book, order, opening.self_trade)
     return "" if limit is None else _object_to_means(floor, limit, order, matched)
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "QUANTITY_MAX",
     "TEXT_MAX",
     "check_endowments",
+    "check_no_holdings",
     "check_participants",
     "check_range",
     "check_text",
@@ -98,6 +99,23 @@ def check_endowments(endowments: Sequence[Endowment]) -> None:
             check_range("holding", one.holding, 0, AMOUNT_MAX)
 
 
+def check_no_holdings(endowments: Sequence[Endowment]) -> None:
+    """Refuse holdings where the endowed only buy.
+
+    Raises:
+        Rejected: One has something to sell.
+    """
+    for one in endowments:
+        if one.holding is not None:
+            raise Rejected(
+                "market.endowments",
+                "buyers have nothing to sell here",
+                field="holding",
+                value=f"{one.holding} of {one.agent}",
+                allowed="none",
+            )
+
+
 def disproved(field: str, value: object, allowed: object) -> Rejected:
     """Return the refusal of a decision that its certificate does not prove."""
     return Rejected(
@@ -115,6 +133,9 @@ def proved_fraction(field: str, text: str) -> Fraction:
     Raises:
         Rejected: It is none, or not in its lowest terms.
     """
+    if "e" in text.lower():
+        # A short text such as 1e999999999 would become a number of as many digits.
+        raise disproved(field, text, "a fraction")
     try:
         number = Fraction(text)
     except (ValueError, ZeroDivisionError):

@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 Lottery: TypeAlias = Callable[[str], bytes]
-"""A key of each agent that nobody could choose beforehand; the greatest loses."""
+"""A key of each agent that no order influences; the greatest loses."""
 
 First: TypeAlias = Literal["buyer", "seller"]
 
@@ -86,12 +86,14 @@ class Clearing(msgspec.Struct, frozen=True):
         settlements: What each trader trades and pays, by the agents' names.
         price: The one price for all, or None.
         drawn: The side on which the lottery decided who trades, if it did.
+        shared: Whether all before the last order of each side give up pieces alike.
     """
 
     trades: tuple[Trade, ...] = ()
     settlements: tuple[Settlement, ...] = ()
     price: Fraction | None = None
     drawn: Literal["", "buy", "sell"] = ""
+    shared: bool = False
 
     @property
     def volume(self) -> int:
@@ -291,7 +293,8 @@ def huang(found: Ladder, lottery: Lottery) -> Clearing:
     sold = equal_losses(sells, quantity, lottery)
     pays, gets = Fraction(found.last_buy.price), Fraction(found.last_sell.price)
     pairs = _zipped(bought, sold)
-    return _settled(found, [Trade(p.buy, p.sell, p.quantity, pays, gets) for p in pairs])
+    cleared = _settled(found, [Trade(p.buy, p.sell, p.quantity, pays, gets) for p in pairs])
+    return msgspec.structs.replace(cleared, shared=True)
 
 
 def equal_losses(orders: Sequence[Order], quantity: int, lottery: Lottery) -> list[int]:
@@ -336,9 +339,14 @@ def _zipped(bought: Sequence[int], sold: Sequence[int]) -> list[Pair]:
 def contested(found: Ladder, clearing: Clearing) -> tuple[str, ...]:
     """Return the agents whose order was put before or behind another's of the same price.
 
-    Where the lottery draws, nothing is contested: it is the rule, and no tie.
+    Where the lottery draws, or all give up pieces alike, nothing is contested: it is the rule,
+    and no tie.
     """
     bought, sold = _traded(found, clearing.trades)
+    if clearing.shared:
+        last = found.pairs[-1]
+        bought = [order.quantity * (place < last.buy) for place, order in enumerate(found.buys)]
+        sold = [order.quantity * (place < last.sell) for place, order in enumerate(found.sells)]
     sides = (("buy", found.buys, bought), ("sell", found.sells, sold))
     return tuple(
         sorted(

@@ -26,7 +26,7 @@ from mabeam.core.market.events import (
 )
 from mabeam.core.market.limits import disproved, proved_fraction
 from mabeam.core.market.rules import order_of, share_of
-from mabeam.core.session.events import Decision, Outcome
+from mabeam.core.session.events import Alternative, Decision, Outcome
 from mabeam.core.session.protocol import Hearing, terms
 
 __all__ = ["verify_call"]
@@ -56,7 +56,10 @@ class _Book(msgspec.Struct, frozen=True):
 
 
 class _Due(msgspec.Struct, frozen=True):
-    """What must trade: pieces of each order, and its prices, None where those are others."""
+    """What must trade: pieces of each order, and its prices, None where those are others.
+
+    Where some give up pieces alike, ``ranked`` tells what would trade if they did not.
+    """
 
     bought: list[int]
     sold: list[int]
@@ -64,6 +67,7 @@ class _Due(msgspec.Struct, frozen=True):
     gets: Fraction | None = None
     at_one_price: bool = False
     drawn: str = ""
+    ranked: tuple[list[int], list[int]] | None = None
 
 
 def verify_call(hearing: Hearing[CallMarketOpened], decision: Decision) -> None:
@@ -86,9 +90,11 @@ def verify_call(hearing: Hearing[CallMarketOpened], decision: Decision) -> None:
     outcome: Outcome = "decided"
     if not hearing.has_quorum():
         outcome = "no_quorum"
-    elif opening.tie_break == "refuse" and _is_contested(buys, sells, due):
+    elif opening.tie_break == "refuse" and _contested(buys, sells, due):
         outcome = "tie_unresolved"
     _compare(("outcome", decision.outcome, outcome))
+    lost = (*_losers(hearing, decision, (buys, sells), due), *hearing.invalid())
+    _compare(("alternatives", decision.alternatives, lost))
     if outcome != "decided":
         nothing = msgspec.structs.replace(
             decision, price="", volume=0, average="", surplus="0", exchanges=(), payments=()
@@ -263,7 +269,11 @@ def _huang_due(hearing: Hearing[CallMarketOpened], book: _Book) -> _Due:
     shares = [_losing_alike(hearing, lines, pieces) for lines in before]
     bought = [*shares[0], *[0] * (len(book.buys) - len(shares[0]))]
     sold = [*shares[1], *[0] * (len(book.sells) - len(shares[1]))]
-    return _Due(bought, sold, bid, ask)
+    ranked = (
+        _first(book.buys, sum(one.quantity for one in before[0])),
+        _first(book.sells, sum(one.quantity for one in before[1])),
+    )
+    return _Due(bought, sold, bid, ask, ranked=ranked)
 
 
 def _totals(lines: Lines) -> list[int]:
@@ -305,34 +315,56 @@ _RULES: Final[dict[str, Callable[[Hearing[CallMarketOpened], _Book], _Due]]] = {
 }
 
 
-def _is_contested(buys: Lines, sells: Lines, due: _Due) -> bool:
-    for side, lines, filled in (("buy", buys, due.bought), ("sell", sells, due.sold)):
-        if side == due.drawn:
-            continue
-        for (one, some), (other, less) in _equals(lines, filled):
-            if one.agent != other.agent and some > 0 and less < other.quantity:
-                return True
-    return False
+def _contested(buys: Lines, sells: Lines, due: _Due) -> set[str]:
+    """Return who has an order of which more, or less, trades than of another's of its price."""
+    bought, sold = due.ranked or (due.bought, due.sold)
+    found: set[str] = set()
+    for side, lines, filled in (("buy", buys, bought), ("sell", sells, sold)):
+        at: dict[int, tuple[set[str], set[str]]] = {}
+        for one, done in zip(lines, filled, strict=True):
+            served, short = at.setdefault(one.price, (set(), set()))
+            if done:
+                served.add(one.agent)
+            if done < one.quantity:
+                short.add(one.agent)
+        for served, short in at.values():
+            if side != due.drawn and served and short and len(served | short) > 1:
+                found |= served | short
+    return found
 
 
-def _equals(
-    lines: Lines, filled: Sequence[int]
-) -> Iterable[tuple[tuple[_Line, int], tuple[_Line, int]]]:
-    """Yield pairs of orders of one price, both ways, of which one is filled more."""
-    by_price: dict[int, list[tuple[_Line, int]]] = {}
-    for one, done in zip(lines, filled, strict=True):
-        by_price.setdefault(one.price, []).append((one, done))
-    for group in by_price.values():
-        served = [entry for entry in group if entry[1]]
-        short = [entry for entry in group if entry[1] < entry[0].quantity]
-        # At most two agents on each side of the comparison tell whether there are others.
-        for entry in _two_agents(served):
-            yield from ((entry, other) for other in _two_agents(short))
-
-
-def _two_agents(entries: Sequence[tuple[_Line, int]]) -> list[tuple[_Line, int]]:
-    found = {entry[0].agent: entry for entry in reversed(entries)}
-    return list(found.values())[:2]
+def _losers(
+    hearing: Hearing[CallMarketOpened],
+    decision: CallMarketDecided,
+    sides: tuple[Lines, Lines],
+    due: _Due,
+) -> Iterable[Alternative]:
+    """Yield whose orders did not all trade, and why; the interval must have been checked."""
+    tied = _contested(*sides, due)
+    done = dict.fromkeys(hearing.spoken, 0)
+    fitting: set[str] = set()
+    for lines, filled in zip(sides, (due.bought, due.sold), strict=True):
+        for one, pieces in zip(lines, filled, strict=True):
+            done[one.agent] += pieces
+            bound = decision.high if one.side == "buy" else decision.low
+            if bound and (one.price - Fraction(bound)) * (1 if one.side == "buy" else -1) >= 0:
+                fitting.add(one.agent)
+    for agent, spoken in sorted(hearing.spoken.items()):
+        orders = cast("SheetPlaced", spoken.speech).orders
+        said = ", ".join(f"{one.side} {one.quantity} @ {one.price}" for one in orders)
+        is_filled = done[agent] == sum(one.quantity for one in orders)
+        if decision.outcome == "no_quorum":
+            reason = "no_quorum"
+        elif decision.outcome == "tie_unresolved" and (done[agent] or agent in tied):
+            reason = "tie_unresolved"
+        elif done[agent]:
+            reason = "" if is_filled else "partly_filled"
+        elif agent in fitting:
+            reason = "tie_lost" if agent in tied else "reduced"
+        else:
+            reason = "" if is_filled else "priced_out"
+        if reason:
+            yield Alternative(agent, said or "nothing", spoken.position, reason)
 
 
 def _verify_trade(

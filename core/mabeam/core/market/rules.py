@@ -29,6 +29,9 @@ __all__ = ["MECHANISMS", "ORDERS_MAX", "First", "Shape", "order_of", "shape_of",
 ORDERS_MAX: Final = 8
 """How many orders a sheet may hold."""
 
+SHARE_LENGTH_MAX: Final = 20
+"""How long the text of a share may be: more is no share of a price that anybody means."""
+
 MECHANISMS: Policies[[Ladder, Lottery], Clearing] = Policies("double auction")
 
 
@@ -82,8 +85,10 @@ def share_of(rule: Policy) -> Fraction:
         Rejected: It is no fraction from 0 to 1.
     """
     text = str(rule.parameters.get("k", "1/2"))
+    # A short text such as 1e-999999999 would become a fraction of as many digits.
+    is_plain = len(text) <= SHARE_LENGTH_MAX and "e" not in text.lower()
     try:
-        share = Fraction(text) if len(text) <= 20 else Fraction(-1)  # noqa: PLR2004 - more is no share of a price that anybody means
+        share = Fraction(text) if is_plain else Fraction(-1)
     except (ValueError, ZeroDivisionError):
         share = Fraction(-1)
     if not 0 <= share <= 1:

@@ -28,6 +28,7 @@ from mabeam.core.market.limits import (
     PRICE_MAX,
     QUANTITY_MAX,
     check_endowments,
+    check_no_holdings,
     check_participants,
     check_range,
     check_text,
@@ -85,6 +86,7 @@ def check_opening(opening: PostedPriceOpened) -> None:
     check_no_quorum(opening.quorum)
     check_participants(opening)
     check_endowments(opening.endowments)
+    check_no_holdings(opening.endowments)
     check_range("price", opening.price, 1, PRICE_MAX)
     check_range("quantity", opening.quantity, 1, QUANTITY_MAX)
     if opening.per_buyer_max is not None:
@@ -212,6 +214,7 @@ def verify(hearing: Hearing[PostedPriceOpened], decision: Decision) -> None:
         ("left", decision.left, left),
         ("revenue", decision.revenue, sold * opening.price),
         ("accounts", decision.accounts, accounts),
+        ("alternatives", decision.alternatives, hearing.invalid()),
         ("sales", _words(decision.sales), _words(_shelf(hearing).sales.entries())),
     ):
         if stated != so:
