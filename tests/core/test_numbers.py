@@ -91,6 +91,12 @@ class TestExact:
             exact(number)
         assert (caught.value.code, caught.value.value) == ("number.not_finite", str(number))
 
+    @pytest.mark.parametrize("number", ["1e401", "-1e999999999", "1e-999999999"])
+    def test_what_would_be_a_fraction_of_endless_digits_is_refused(self, number: str) -> None:
+        with pytest.raises(Rejected) as caught:
+            exact(Decimal(number))
+        assert caught.value.code == "number.too_large"
+
     def test_a_whole_number_may_have_any_length(self) -> None:
         assert exact(10**10_000) == 10**10_000
 

@@ -24,9 +24,10 @@ def derived_id(*parts: str | int) -> str:
 
 
 def order_key(*parts: str | int) -> bytes:
-    """Return a key that puts names into an order nobody could choose beforehand.
+    """Return a key that puts names into an order that follows from nothing they stand for.
 
-    Ties are broken by it: hash of session id, closing position and name.
+    Ties are broken by it: hash of session id, closing position and name. Who speaks last in a
+    session may know the closing position beforehand, and nobody else.
     """
     return _digest(parts)
 

@@ -19,6 +19,9 @@ __all__ = [
     "weighted_mean",
 ]
 
+MAGNITUDE_MAX: Final = 400
+"""No float has a greater exponent. A short text with one is a fraction of a million digits."""
+
 _WRITTEN_OUT_MAX: Final = 60
 
 
@@ -26,10 +29,22 @@ def exact(number: float | Decimal) -> Fraction:
     """Return the number a person wrote: 0.1 is one tenth, not its binary neighbour.
 
     Raises:
-        Rejected: It is infinite or no number at all.
+        Rejected: It is infinite or no number at all, or a decimal beyond `MAGNITUDE_MAX`.
     """
     if isinstance(number, int):
         return Fraction(number)
+    if (
+        isinstance(number, Decimal)
+        and number.is_finite()
+        and abs(number.adjusted()) > MAGNITUDE_MAX
+    ):
+        raise Rejected(
+            "number.too_large",
+            "no number to reckon with",
+            field="number",
+            value=number,
+            allowed=f"below 1e{MAGNITUDE_MAX}, and no nearer to 0 than 1e-{MAGNITUDE_MAX}",
+        )
     try:
         return Fraction(str(number))
     except ValueError:
