@@ -113,7 +113,8 @@ def examine_exchange(
     accepted = examiner.check("all", sale.problem, economy)
     if decision.trades != trades_of(sale, accepted):
         raise disproved("trades", decision.trades, "the orders of the main economy")
-    examiner.check_marginals(sale, winners_among(sale.problem, accepted), decision.marginal)
+    traders = winners_among(sale.problem, accepted)
+    examiner.check_marginals(sale, traders, accepted, decision.marginal)
     _check_payments(sale, decision, accepted)
     return tuple(examiner.claims)
 
