@@ -117,7 +117,7 @@ def test_a_falling_clock(hall: Hall) -> None:
 def test_several_units(hall: Hall) -> None:
     hall.opened("--form", "multi-unit", "--units", "3", "--rule", "uniform")
     hall.ran("bid", "it", "9", "7", "--by", "ann")
-    assert rows(hall.shown("it")) == [["ann", "9 + 7"]]
+    assert rows(hall.shown("it")) == [["ann", "9 + 7", "2", "0"]]
     done = hall.auction("bid", "it", "7", "9", "--by", "ann")
     assert done.code == Code.INVALID_DATA
     assert "none more than the one before it" in done.err
