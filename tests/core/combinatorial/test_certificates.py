@@ -166,7 +166,7 @@ def variants(decision: BundlesAwarded) -> Iterator[tuple[str, BundlesAwarded]]:
         yield field, replace(decision, **{field: value})
     yield "goods", replace(decision, awards=(replace(decision.awards[0], goods={"Z": 1}),))
     first = decision.payments[0]
-    for amount in ("1", "80/2", "x", "1/0"):
+    for amount in ("1", "80/2", "x", "1/0", "4e1", "1e5000", "9" * 5000):
         payments = (replace(first, amount=amount), *decision.payments[1:])
         yield f"payment {amount}", replace(decision, payments=payments)
     twice = (*decision.payments, decision.payments[-1])

@@ -8,9 +8,11 @@ Intelligence Research 29, 2007), so it is applied only where all of them are pro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from mabeam.core.combinatorial.certificate import Examiner, disproved, economy_of, refs_of
 from mabeam.core.combinatorial.clearing import ClearingSolution
@@ -22,6 +24,8 @@ from mabeam.core.combinatorial.pricing import Applied, Pricing
 from mabeam.core.combinatorial.winners import Found, objection_to
 
 __all__ = ["Priced", "check_core", "exactly", "priced", "pricing_due"]
+
+_EXACT: Final = re.compile(r"-?[0-9]+(/[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +146,12 @@ def exactly(field: str, text: str) -> Fraction:
         Rejected: It is not written so.
     """
     try:
-        number = Fraction(text)
+        # An exponent, which Fraction would take, could name a number that fills the memory.
+        number = Fraction(text) if _EXACT.fullmatch(text) else None
     except (ValueError, ZeroDivisionError):
-        raise disproved(field, text, "a whole number or a fraction") from None
+        number = None
+    if number is None:
+        raise disproved(field, text, "a whole number or a fraction")
     if str(number) != text:
         raise disproved(field, text, str(number))
     return number
