@@ -22,6 +22,7 @@ from mabeam.agents.policies.auctions import (
     ShadingBidder,
     TruthfulBidder,
 )
+from mabeam.agents.policies.bundles import TruthfulBundleBidder
 from mabeam.app.composition import attach, connect
 from mabeam.app.space import Session, Space
 from mabeam.core.auction import (
@@ -36,6 +37,7 @@ from mabeam.core.auction import (
     commitment_of,
 )
 from mabeam.core.auction.events import BidCommitted
+from mabeam.core.combinatorial import Bundle, BundlesOffered, Good
 from mabeam.core.errors import Rejected
 from mabeam.core.policies import Policy
 from mabeam.core.session import Decision, Opening, Participant
@@ -323,6 +325,32 @@ class TestPolicies:
             decision = await (await space.sessions.open(chair)).decision()
         assert decision.ranking[0].amount == 100 - 25 - 10
 
+    async def test_what_bundles_have_cost_is_spent(self) -> None:
+        async with attach(MemoryStore("team")) as space:
+            values = (Bundle({"gpu": 1}, 30),)
+            await space.host(
+                PolicyAgent(
+                    "ann",
+                    [TruthfulBundleBidder(values=values), BudgetedBidder(value=90, budget=100)],
+                )
+            )
+            racks = BundlesOffered(goods=(Good("gpu", reserve=27),), participants=team("ann"))
+            await (await space.sessions.open(racks)).decision()
+            desk = AuctionOpened(lot="desk", participants=team("ann"))
+            decision = await (await space.sessions.open(desk)).decision()
+        assert decision.ranking[0].amount == 100 - 27
+
+    async def test_units_that_are_worth_nothing_are_not_asked_for(self, space: Space) -> None:
+        opening = MultiUnitAuctionOpened(lot="hour", units=3, participants=team("ann"))
+        agent = PolicyAgent("ann", [TruthfulBidder(amounts=(9, 7, 0))])
+        decision = await held(space, opening, [agent])
+        assert [one.amounts for one in decision.awards] == [(9, 7)]
+
+    async def test_a_shaded_bid_is_at_least_one(self, space: Space) -> None:
+        opening = AuctionOpened(lot="desk", participants=team("ann", "bob"))
+        decision = await held(space, opening, bidders(ShadingBidder, {"ann": 1, "bob": 8}))
+        assert [one.amount for one in decision.ranking] == [4, 1]
+
     async def test_a_bidder_that_is_started_anew_reveals_what_it_had_committed_to(
         self, space: Space
     ) -> None:
@@ -345,7 +373,7 @@ class TestPolicies:
                     "ann",
                     [
                         TruthfulBidder(value=0, amounts=(0,)),
-                        ShadingBidder(value=1),
+                        ShadingBidder(value=0),
                         BudgetedBidder(value=9, budget=0),
                         OutcryBidder(),
                         CommittingBidder(value=3, secret=SECRET),

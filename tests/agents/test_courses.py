@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 import pytest
 
+from mabeam.agents import coordinator as coordinating
 from mabeam.agents.agent import Answer, Heard
 from mabeam.agents.author import Author
 from mabeam.agents.coordinator import Coordinator
@@ -21,7 +22,7 @@ from mabeam.agents.runner import AgentRunner
 from mabeam.app.composition import attach
 from mabeam.app.space import Space
 from mabeam.core.consensus import ConsensusOpened
-from mabeam.core.errors import Rejected
+from mabeam.core.errors import ConfigurationError, Rejected
 from mabeam.core.events import Event
 from mabeam.core.session import PROTOCOLS, Participant, SessionState, standing
 from mabeam.core.subjects import Boundary
@@ -30,6 +31,7 @@ from mabeam.infra.system import SystemClock, SystemIds
 from mabeam.projections.verification import verify
 from mabeam.projections.world import World
 from support.courses import RELAY, Lap, LapRun, Problem, RelayDecided, RelayOpened, Solution
+from support.waiting import until
 
 RUNNERS: Final = (Participant("ann"), Participant("ben"))
 
@@ -205,6 +207,55 @@ async def test_what_a_solver_found_is_proved_and_never_asked_again(space: Space)
     assert decision.verdict == str(200 + solver.asked)
     report = await verify(space.store)
     assert (report.divergences, report.certificates) == ((), 1)
+
+
+async def test_what_takes_long_to_solve_keeps_no_other_session_waiting(
+    space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events come again while a problem is being solved; they must not fill the coordinator."""
+
+    class Slow(Guessing):
+        released = asyncio.Event()
+
+        async def solve(self, problem: msgspec.Struct) -> msgspec.Struct:
+            found = await super().solve(problem)
+            await self.released.wait()
+            return found
+
+    monkeypatch.setattr(coordinating, "AT_ONCE_MAX", 2)
+    solver = Slow()
+    async with coordinator(space, solver):
+        relay = RelayOpened(participants=RUNNERS, solves=True, open_for_ms=1)
+        slow = [await space.sessions.open(relay) for _ in range(3)]
+        await until(lambda: solver.asked == len(slow))
+        for _ in range(3):
+            desk = await space.sessions.open_auction("desk", bidders=["ann"])
+            await desk.bid(7, by="ann")
+            async with asyncio.timeout(5):
+                assert (await desk.decision()).winner == "ann"
+            await asyncio.sleep(0.2)
+        solver.released.set()
+        for session in slow:
+            assert (await session.decision()).outcome == "decided"
+    assert solver.asked == len(slow)
+
+
+async def test_a_solver_that_fails_is_asked_again(space: Space) -> None:
+    class Failing(Guessing):
+        async def solve(self, problem: msgspec.Struct) -> msgspec.Struct:
+            found = await super().solve(problem)
+            if self.asked == 1:
+                raise ConfigurationError("the solver process does not start")
+            if self.asked == 2:
+                raise ValueError("a fault")
+            return found
+
+    solver = Failing()
+    async with coordinator(space, solver):
+        relay = RelayOpened(participants=RUNNERS, solves=True, open_for_ms=1)
+        session = await space.sessions.open(relay)
+        assert (await session.decision()).outcome == "decided"
+    assert solver.asked == 3
 
 
 async def test_a_coordinator_without_a_solver_leaves_the_decision_to_one_with(

@@ -117,7 +117,7 @@ def test_a_falling_clock(hall: Hall) -> None:
 def test_several_units(hall: Hall) -> None:
     hall.opened("--form", "multi-unit", "--units", "3", "--rule", "uniform")
     hall.ran("bid", "it", "9", "7", "--by", "ann")
-    assert rows(hall.shown("it")) == [["ann", "9 + 7"]]
+    assert rows(hall.shown("it")) == [["ann", "9 + 7", "2", "0"]]
     done = hall.auction("bid", "it", "7", "9", "--by", "ann")
     assert done.code == Code.INVALID_DATA
     assert "none more than the one before it" in done.err
@@ -159,6 +159,13 @@ def test_what_does_not_fit_is_refused(hall: Hall, tmp_path: Path) -> None:
     assert missing.code == Code.NOT_FOUND
     assert "give --kept" in hall.auction("reveal", "it", "9", "--by", "ann").err
     kept = tmp_path / "kept.json"
+    assert "allowed: 1 to" in hall.auction("commit", "it", "0", "--keep", str(kept)).err
+    assert not kept.exists()
+    kept.write_text('{"session":"it","bidder":"ann","amount":9,"salt":"x"}', "utf-8")
+    stranger = hall.auction("reveal", "it", "--kept", str(kept))
+    assert "keeps another bid: by = 'operator', allowed: ann" in stranger.err
+    elsewhere = hall.auction("reveal", "other", "--by", "ann", "--kept", str(kept))
+    assert "keeps another bid: session = 'other', allowed: it" in elsewhere.err
     kept.write_text("{}", "utf-8")
     assert "keeps no bid" in hall.auction("reveal", "it", "--kept", str(kept)).err
     assert "excludes" in hall.auction("reveal", "it", "9", "--kept", str(kept)).err

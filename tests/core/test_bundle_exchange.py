@@ -264,6 +264,12 @@ class TestShowing:
         assert shown.remarks[0].startswith("Surplus in this quick look: 6")
         assert standing("s", given(SESSION, opened()).state).remarks == ()
 
+    def test_under_seal_it_tells_only_who_has_ordered(self) -> None:
+        opening = opened(visibility="sealed")
+        shown = standing("s", given(SESSION, opening, *PAIR).state)
+        assert [len(row) for row in shown.rows] == [2] * len(PAIR)
+        assert shown.remarks == ("the orders are sealed until the closing",)
+
     def test_the_result_says_who_trades_what(self) -> None:
         assert BUNDLE_EXCHANGE.result(decided(opened(), *PAIR)) == "buyer buys A; seller sells A"
         assert BUNDLE_EXCHANGE.result(decided(opened())) is None

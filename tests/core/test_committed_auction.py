@@ -112,7 +112,7 @@ class TestOpening:
             ("reserve", -1),
             ("bond", -1),
             ("commit_for_ms", -1),
-            ("commit_for_ms", 20_001),
+            ("commit_for_ms", 20_000),
             ("lot", "x" * 1001),
         ],
     )
@@ -195,6 +195,13 @@ class TestDecisions:
         copy = said(BidRevealed(amount=12, salt=salt("ann")), "eve")
         decision = proved(OPENING, *past, reveals("ann", 12), copy)
         assert (decision.winner, decision.forfeits) == ("ann", (Forfeit("eve", 100),))
+
+    def test_nobody_forfeits_who_could_not_reveal(self) -> None:
+        """No coordinator was there to close the commits before the session's time ended."""
+        decision = proved(OPENING, commits("ann", 9), reveals("ann", 9))
+        assert (decision.outcome, decision.forfeits) == ("no_quorum", ())
+        forged = msgspec.structs.replace(decision, forfeits=(Forfeit("ann", 100),))
+        expect_refused(heard(OPENING, commits("ann", 9), reveals("ann", 9)), forged)
 
     def test_a_late_reveal_is_no_bid(self) -> None:
         past = (commits("ann", 9), ALL_IN, Closed(reason="deadline"), reveals("ann", 9))

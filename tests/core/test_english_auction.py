@@ -187,6 +187,14 @@ class TestBuyNow:
             .then_appends(Closed(reason="complete"))
         )
 
+    def test_that_need_not_beat_the_bid_that_stands_by_the_increment(self) -> None:
+        past = (bid("ann", 47), bid("bob", 49))
+        shown = standing(ENTITY, state_of(self.OPENING, *past))
+        assert shown.remarks == ("the next bid must be at least 50",)
+        decision = proved(self.OPENING, *past, bid("cyd", 50))
+        assert (decision.winner, decision.price, decision.price_basis) == ("cyd", 50, "buy_now")
+        assert reasons(decision) == {"ann": "outbid", "bob": "too_low"}
+
     def test_less_is_a_bid_like_others(self) -> None:
         decision = proved(self.OPENING, bid("ann", 49))
         assert (decision.price, decision.price_basis) == (49, "own_bid")

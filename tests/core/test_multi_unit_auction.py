@@ -194,16 +194,30 @@ class TestDecisions:
 
 
 class TestStanding:
-    def test_the_bids_are_shown_the_highest_first(self) -> None:
-        shown = standing(ENTITY, state_of(OPENING, wants("ann", 3), wants("bob", 5, 2)))
-        assert shown.rows == (("bob", "5 + 2"), ("ann", "3"))
+    def test_the_bids_are_shown_the_highest_first_with_what_they_win(self) -> None:
+        opening = msgspec.structs.replace(OPENING, units=2)
+        past = (wants("ann", 3), wants("bob", 5, 2), wants("cyd", 1))
+        shown = standing(ENTITY, state_of(opening, *past))
+        assert shown.columns == ("bidder", "amounts", "units", "pays")
+        assert shown.rows == (
+            ("bob", "5 + 2", "1", "2"),
+            ("ann", "3", "1", "2"),
+            ("cyd", "1", "", ""),
+        )
+        assert shown.remarks == ("2 units; who wins them and pays what as of now",)
+        closed = standing(ENTITY, state_of(opening, *past, Closed(reason="deadline")))
+        assert (closed.rows, closed.remarks) == (shown.rows, ("2 units",))
+
+    def test_below_the_quorum_nobody_is_shown_to_win(self) -> None:
+        opening = msgspec.structs.replace(OPENING, quorum=2)
+        assert standing(ENTITY, state_of(opening, wants("ann", 3))).rows == (("ann", "3", "", ""),)
 
     def test_under_seal_they_are_not_before_the_closing(self) -> None:
         sealed = ruled("vickrey", visibility="sealed")
         shown = standing(ENTITY, state_of(sealed, wants("ann", 3)))
         assert shown.rows == (("ann", "2"),)
         closed = state_of(sealed, wants("ann", 3), Closed(reason="deadline"))
-        assert standing(ENTITY, closed).rows == (("ann", "3"),)
+        assert standing(ENTITY, closed).rows == (("ann", "3", "1", "2"),)
 
 
 TIED = (wants("bob", 5, 5, 5), wants("ann", 5, 5), wants("cyd", 3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,11 @@ import msgspec
 import pytest
 
 from mabeam.app.composition import attach
+from mabeam.core.auction import AuctionOpened
 from mabeam.core.envelope import Envelope, Recorded, encode, wire_subject
 from mabeam.core.policies import Policy
+from mabeam.core.session import protocol as session_protocol
+from mabeam.core.session.protocol import PROTOCOLS, protocol_named
 from mabeam.core.variable.constraints import Linear
 from mabeam.core.variable.types import FloatType, IntegerType
 from mabeam.infra.memory import MemoryStore
@@ -140,6 +144,21 @@ async def test_a_decision_that_does_not_follow_is_found(forgery: str) -> None:
 async def test_a_dropped_bid_is_found_though_all_the_rest_is_true() -> None:
     report = await retold(await a_history(), "mabeam.auction.bid_placed.v1", None, drop=True)
     assert report.divergences
+
+
+async def test_a_certificate_that_no_check_foresees_is_found_and_the_rest_checked_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def overwhelmed(*_: object) -> None:
+        raise ValueError
+
+    store = await a_history()
+    blind = dataclasses.replace(protocol_named("auction"), verify=overwhelmed)
+    known = PROTOCOLS | {AuctionOpened: blind}
+    monkeypatch.setattr(session_protocol, "PROTOCOLS", known)
+    report = await verify(store)
+    assert report.certificates == 3
+    assert ["cannot be checked" in found.detail for found in report.divergences] == [True, True]
 
 
 async def test_retelling_alone_changes_no_verdict() -> None:

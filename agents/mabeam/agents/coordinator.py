@@ -72,6 +72,7 @@ class Coordinator:
         self._locks: Final[WeakValueDictionary[Boundary, asyncio.Lock]] = WeakValueDictionary()
         self._at_once: Final = asyncio.Semaphore(AT_ONCE_MAX)
         self._running: Final[set[asyncio.Task[None]]] = set()
+        self._solving: Final[dict[Boundary, asyncio.Task[None]]] = {}
         self._stack: Final = AsyncExitStack()
         self._log: Final = _log.bind(space=store.space)
 
@@ -98,7 +99,7 @@ class Coordinator:
         await self._stack.aclose()
 
     async def _stop(self, consuming: asyncio.Task[None]) -> None:
-        tasks = {consuming, *self._running}
+        tasks = {consuming, *self._running, *self._solving.values()}
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
@@ -164,10 +165,14 @@ class Coordinator:
         try:
             with self._telemetry.handling(self._store.space, "coordinator", recorded):
                 await self._live.wait_for(recorded.position)
-                await self._settle(
+                is_done = await self._settle(
                     recorded.boundary, recorded.recorded_ns, recorded.envelope.correlationid
                 )
-            await delivery.ack()
+            if is_done:
+                await delivery.ack()
+            else:
+                # Whoever dies while solving, or fails, must have left it to be handed out again.
+                await delivery.retry(self._ack_wait_seconds)
         except MabeamError as error:
             self._log.warning(
                 "reaction postponed",
@@ -193,8 +198,8 @@ class Coordinator:
         with self._telemetry.handling(self._store.space, "deadline", None):
             await self._settle(boundary, now_ns, "")
 
-    async def _settle(self, boundary: Boundary, now_ns: int, correlation_id: str) -> None:
-        """Carry out every step that is due for an entity, one after the other."""
+    async def _settle(self, boundary: Boundary, now_ns: int, correlation_id: str) -> bool:
+        """Carry out every step that is due for an entity; tell whether none is under way still."""
         async with self._locks.setdefault(boundary, asyncio.Lock()):
             for attempt in range(ATTEMPTS_MAX):
                 effects, correlation_id = self._due(boundary, now_ns, correlation_id)
@@ -205,11 +210,12 @@ class Coordinator:
             else:
                 raise Conflict(str(boundary), None, None)
             for solve in effects.solve:
-                await self._solve(solve, correlation_id)
+                self._begin(solve, correlation_id)
             for send in effects.send:
                 await self._deliver(send, correlation_id)
             for timer in effects.schedule:
                 self._deadlines.arm(timer.boundary, timer.due_ns)
+            return not effects.solve
 
     def _due(self, boundary: Boundary, now_ns: int, correlation_id: str) -> tuple[Effects, str]:
         world = self._live.state
@@ -246,14 +252,33 @@ class Coordinator:
                 )
         return True
 
-    async def _solve(self, solve: Solve, correlation_id: str) -> None:
-        """Let a problem be solved, and its entity decide by the solution."""
+    def _begin(self, solve: Solve, correlation_id: str) -> None:
+        """Let a problem be solved beside all else, which does not wait for it; once at a time."""
         if self._solver is None:
             raise ConfigurationError("this coordinator has no solver; one that has must decide")
-        solution = await self._solver.solve(solve.problem)
-        send = Send(solve.cause, solve.boundary, Solved(solution))
-        await self._deliver(send, correlation_id)
-        # What follows from the decision is done when its own event is handed out.
+        boundary = solve.boundary
+        if boundary not in self._solving:
+            task = asyncio.create_task(self._solve(self._solver, solve, correlation_id))
+            self._solving[boundary] = task
+            task.add_done_callback(lambda _: self._solving.pop(boundary))
+
+    async def _solve(self, solver: Solver, solve: Solve, correlation_id: str) -> None:
+        """Let a problem be solved, and its entity decide by the solution."""
+        entity = str(solve.boundary)
+        try:
+            solution = await solver.solve(solve.problem)
+            await self._deliver(Send(solve.cause, solve.boundary, Solved(solution)), correlation_id)
+            # What follows from the decision is done when its own event is handed out.
+        except MabeamError as error:
+            # The event that made it necessary is handed out again.
+            self._log.warning(
+                "solution postponed",
+                entity=entity,
+                correlation_id=correlation_id,
+                error=str(error),
+            )
+        except Exception:  # noqa: BLE001 - as where reactions fail: others go on, the fault stays visible
+            self._log.exception("solution failed", entity=entity, correlation_id=correlation_id)
 
     async def _deliver(self, send: Send, correlation_id: str) -> None:
         """Let another entity receive a command, deciding again after each conflict."""

@@ -303,6 +303,8 @@ def _check_certificate(before: World, session: str, decision: Decision) -> Itera
         protocol_of(state.opening).verify(hearing(session, state), decision)
     except Rejected as refusal:
         yield str(refusal)
+    except Exception as error:  # noqa: BLE001 - a forged certificate may hold what no check foresees
+        yield f"the certificate cannot be checked: {error!r}"
 
 
 def _is_decision(recorded: Recorded) -> bool:

@@ -268,6 +268,13 @@ class TestShowing:
         assert shown.remarks[0].startswith("Accepted in this quick look: 140")
         assert standing("s", given(SESSION, offered()).state).remarks == ()
 
+    def test_under_seal_it_tells_only_who_has_bid(self) -> None:
+        opening = offered(visibility="sealed")
+        shown = standing("s", given(SESSION, opening, *LLG).state)
+        assert shown.rows == (("ann", "2"), ("ben", "3"), ("cyd", "4"))
+        assert shown.remarks == ("the bids are sealed until the closing",)
+        assert len(standing("s", given(SESSION, opening, *LLG, CLOSED).state).columns) == 4
+
 
 WORDS = st.lists(
     st.tuples(

@@ -18,6 +18,7 @@ from mabeam.core.combinatorial import (
     Economy,
     Found,
     Good,
+    Marginal,
     Payment,
     examine,
 )
@@ -165,7 +166,7 @@ def variants(decision: BundlesAwarded) -> Iterator[tuple[str, BundlesAwarded]]:
         yield field, replace(decision, **{field: value})
     yield "goods", replace(decision, awards=(replace(decision.awards[0], goods={"Z": 1}),))
     first = decision.payments[0]
-    for amount in ("1", "80/2", "x", "1/0"):
+    for amount in ("1", "80/2", "x", "1/0", "4e1", "1e5000", "9" * 5000):
         payments = (replace(first, amount=amount), *decision.payments[1:])
         yield f"payment {amount}", replace(decision, payments=payments)
     twice = (*decision.payments, decision.payments[-1])
@@ -257,6 +258,44 @@ class TestForgery:
         forged = concluded(found, ClearingSolution(Found(cyd, 10, 30, (), "")))
         with pytest.raises(Rejected, match="17 or more, as quickly found"):
             COMBINATORIAL_AUCTION.verify(found, forged)
+
+    def test_the_best_without_a_winner_is_no_less_than_what_the_others_have_with_it(self) -> None:
+        """Else dan would be paid 3 for taking C. No search is needed to see that."""
+        opening = offered(Good("A"), Good("B"), Good("C"))
+        past = (
+            *(bids("ann", ("A", 14)), bids("ben", ("AB", 20))),
+            *(bids("cyd", ("B", 9)), bids("dan", ("C", 5))),
+        )
+        found, decision = heard(opening, *past), decided(opening, *past)
+        assert paid(decision) == {"ann": "11", "cyd": "6", "dan": "0"}
+        worse = Economy(20, 20, (BundleRef("ben", 0),), "dan", "solver")
+        forged = self.with_marginal(decision, worse, "-3")
+        with pytest.raises(Rejected, match=r"without dan: value = .20., allowed: 23 to 28"):
+            examine(found, forged, nodes_max=0)
+
+    def test_nor_is_it_more_than_all_have(self) -> None:
+        past = (bids("ann", ("A", 14)), bids("ben", ("AB", 20)), bids("cyd", ("B", 9)))
+        found = heard(offered(), *past)
+        sale = auction_sale(found)
+        number = {one.agent: n for n, one in enumerate(sale.placed)}
+        main = Found((number["ben"],), 20, 20, (), "solver")
+        best = Found(tuple(sorted((number["ann"], number["cyd"]))), 23, 23, (), "solver")
+        ben = sale.agents.index("ben")
+        forged = concluded(found, ClearingSolution(main, (Marginal(ben, best),)))
+        with pytest.raises(Rejected, match=r"without ben: value = .23., allowed: 0 to 20"):
+            examine(found, forged, nodes_max=0)
+
+    @staticmethod
+    def with_marginal(decision: BundlesAwarded, economy: Economy, pays: str) -> BundlesAwarded:
+        """Forge the last of the marginal economies, and what its winner pays by it."""
+        payment = Payment(economy.without, pays)
+        payments = (*decision.payments[:-1], payment)
+        return msgspec.structs.replace(
+            decision,
+            marginal=(*decision.marginal[:-1], economy),
+            payments=payments,
+            revenue=str(sum(int(one.amount) for one in payments)),
+        )
 
     def test_a_search_that_cannot_be_repeated_is_refused(self) -> None:
         """Five pairs of ten goods are the best, but without prices that takes too long to see."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mabeam.core.combinatorial import (
@@ -160,6 +160,28 @@ class TestSearch:
         best = brute_force(problem)
         assert found.value <= best <= found.bound
         assert found.proved == (found.value == found.bound)
+
+    @given(ANY, st.lists(st.integers(0, 9), min_size=3, max_size=3))
+    @example(
+        WinnerProblem((1, 1), (bid(0, 1, 0, 1), bid(1, 7, 1), bid(1, 3, 0), bid(2, 4, 0, 1))),
+        [1, 0],
+    )
+    def test_who_knows_the_best_needs_no_more_nodes_to_prove_it(
+        self, problem: WinnerProblem, prices: list[int]
+    ) -> None:
+        """So a proof by search can be repeated, whatever its finder began with."""
+        thousandths = [1000 * price for price in prices[: len(problem.capacities)]]
+
+        def proves(incumbent: tuple[int, ...], nodes: int) -> Found | None:
+            found = search(problem, incumbent, thousandths, nodes)
+            return found if found.proved else None
+
+        nodes, found = next((n, found) for n in range(100_000) if (found := proves((), n)))
+        assert proves(found.accepted, nodes)
+
+    def test_what_is_worth_less_than_nothing_is_not_begun_with(self) -> None:
+        seller = AtomicBid(0, 0, -5, ((0, -1),))
+        assert search(WinnerProblem((0,), (seller,)), (0,), (0,), 100).accepted == ()
 
     def test_it_backs_out_of_what_cannot_be_completed(self) -> None:
         problem = WinnerProblem((0,), (bid(0, 9, 0), AtomicBid(1, 1, -20, ((0, -1),))))

@@ -19,13 +19,16 @@ from mabeam.core.combinatorial import (
     AtomicBid,
     ClearingProblem,
     ClearingSolution,
+    Found,
     WinnerProblem,
+    exact,
     greedy,
     value_of,
 )
 from mabeam.core.errors import ConfigurationError
-from mabeam.infra.solving import WAYS, WorkerSolver
+from mabeam.infra.solving import WAYS, WorkerSolver, registry
 from mabeam.infra.solving import solver as solver_module
+from mabeam.infra.solving.registry import way_for
 from support.slow_solving import WAY, Number, Slow
 from support.waiting import until
 
@@ -58,6 +61,21 @@ async def test_small_problems_need_no_process(solver: WorkerSolver) -> None:
     found = await solved(solver, problem(3))
     assert (found.main.value, found.main.proved) == (12, True)
     assert solver.pid is None
+
+
+def test_a_small_problem_that_is_too_hard_is_given_up_at_the_first_sign(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All other searches would be in vain, and outlast the time of the problem."""
+    asked: list[WinnerProblem] = []
+
+    def unproved(winners: WinnerProblem, nodes: int) -> Found:
+        asked.append(winners)
+        return exact(winners, min(nodes, 0))
+
+    monkeypatch.setattr(registry, "exact", unproved)
+    assert way_for(ClearingProblem).at_once(problem(3)) is None
+    assert len(asked) == 1
 
 
 async def test_one_process_solves_one_problem_after_the_other(solver: WorkerSolver) -> None:

@@ -7,7 +7,9 @@ All bid for themselves and honestly, in that they never bid above their value.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from hashlib import sha256
+from math import ceil
 from typing import Final
 
 from mabeam.agents.agent import Answer, Heard
@@ -38,8 +40,10 @@ from mabeam.core.auction import (
 )
 from mabeam.core.auction.english import Outcry
 from mabeam.core.auction.falling import FallingClock
+from mabeam.core.auction.multi_unit import AMOUNTS_MAX
 from mabeam.core.auction.rising import RisingClock, is_in
 from mabeam.core.auction.ticking import price_of
+from mabeam.core.combinatorial import BundlesAwarded
 from mabeam.core.errors import Rejected
 from mabeam.core.events import Event
 from mabeam.core.session.events import Opening
@@ -113,8 +117,9 @@ class TruthfulBidder(Bidder, frozen=True, kw_only=True, tag="truthful_bidder"):
         if not _is_asked(me, session, event):
             return ()
         if isinstance(event, MultiUnitAuctionOpened):
-            amounts = (self.amounts or (self.worth(event.lot),))[: event.units]
-            return (DemandStated(amounts=amounts),) if amounts[0] > 0 else ()
+            amounts = (self.amounts or (self.worth(event.lot),))[: min(event.units, AMOUNTS_MAX)]
+            wanted = tuple(amount for amount in amounts if amount > 0)
+            return (DemandStated(amounts=wanted),) if wanted else ()
         return _bid(self.worth(event.lot)) if isinstance(event, AuctionOpened) else ()
 
 
@@ -153,17 +158,17 @@ class ShadingBidder(Bidder, frozen=True, kw_only=True, tag="shading_bidder"):
             note = f"worth {worth}, shaded to {self.percent} %"
             return _bid(max(1, worth * self.percent // _PERCENT), note)
         bidders = max(len(event.participants), 2)
-        return _bid(worth * (bidders - 1) // bidders)
+        return _bid(max(1, worth * (bidders - 1) // bidders))
 
 
 class BudgetedBidder(Bidder, frozen=True, kw_only=True, tag="budgeted_bidder"):
     """Bids its value under seal, or what is left of its budget over all auctions of the space.
 
-    What it has won in any form is spent, and what it has bid in sealed auctions that are not
-    decided yet, or is about to bid in those opened earlier, is set aside. So it never owes
-    more than its budget, at the cost of bidding less than it could while much is set aside;
-    but a policy beside it that bids in other forms must be given money of its own. Each
-    answer takes time in proportion to the sessions of the space.
+    What it owes for what it has won, in any form and in bundles, is spent, and what it has bid
+    in sealed auctions that are not decided yet, or is about to bid in those opened earlier, is
+    set aside. So it never owes more than its budget, at the cost of bidding less than it could
+    while much is set aside; but a policy beside it that bids in other forms must be given
+    money of its own. Each answer takes time in proportion to the sessions of the space.
 
     Attributes:
         budget: What it may spend in all, in minor units.
@@ -369,6 +374,8 @@ def _paid(me: str, state: SessionState) -> int:
     decision = state.decision
     if isinstance(decision, MultiUnitAuctionDecided):
         return sum(award.pays for award in decision.awards if award.agent == me)
+    if isinstance(decision, BundlesAwarded):
+        return sum(ceil(Fraction(one.amount)) for one in decision.payments if one.agent == me)
     if isinstance(decision, _ONE_LOT) and decision.winner == me:
         return decision.price or 0
     return 0

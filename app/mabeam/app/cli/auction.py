@@ -291,7 +291,7 @@ def reveal(  # noqa: PLR0913 - each is a choice of its own
     if kept is not None:
         if amount is not None or salt is not None:
             raise click.UsageError("--kept excludes AMOUNT and --salt")
-        amount, salt = kept_bid(kept)
+        amount, salt = kept_bid(kept, name, by)
     if amount is None or salt is None:
         raise click.UsageError("give --kept, or AMOUNT and --salt")
     word = BidRevealed(amount=amount, salt=salt)

@@ -21,6 +21,7 @@ from mabeam.core.auction import (
     PriceAnswered,
     commitment_of,
 )
+from mabeam.core.auction.checks import check_range
 from mabeam.core.auction.ticking import price_of
 from mabeam.core.errors import Rejected
 from mabeam.core.session.events import Speech
@@ -92,8 +93,9 @@ def sealed_bid(session: str, bidder: str, amount: int, keep: Path | None) -> tup
     """Return a fresh salt and the commitment to a bid, having kept it in a new file if asked.
 
     Raises:
-        Rejected: There is a file of this name.
+        Rejected: There is a file of this name, or such a bid could never be revealed.
     """
+    check_range("amount", amount, 1)
     salt = secrets.token_hex(_SALT_BYTES)
     if keep is not None:
         raw = msgspec.json.encode(Kept(session, bidder, amount, salt))
@@ -113,11 +115,11 @@ def sealed_bid(session: str, bidder: str, amount: int, keep: Path | None) -> tup
     return salt, commitment_of(session, bidder, amount, salt)
 
 
-def kept_bid(file: Path) -> tuple[int, str]:
+def kept_bid(file: Path, session: str, bidder: str) -> tuple[int, str]:
     """Return amount and salt of a bid that was kept.
 
     Raises:
-        Rejected: The file has another form.
+        Rejected: The file has another form, or keeps the bid of another session or bidder.
     """
     try:
         kept = msgspec.json.decode(file.read_bytes(), type=Kept)
@@ -129,4 +131,12 @@ def kept_bid(file: Path) -> tuple[int, str]:
             value=str(error),
             allowed="a file that `mabeam auction commit --keep` has written",
         ) from error
+    for field, meant, found in (
+        ("session", session, kept.session),
+        ("by", bidder, kept.bidder),
+    ):
+        if meant != found:
+            raise Rejected(
+                "auction.kept", f"{file} keeps another bid", field=field, value=meant, allowed=found
+            )
     return kept.amount, kept.salt

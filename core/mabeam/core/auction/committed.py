@@ -2,7 +2,7 @@
 
 It is the only form in which nobody can read a bid on a log that all can read before all
 bids are in. Who commits and does not reveal, or reveals what it has not committed to, has
-made no bid and forfeits its bond.
+made no bid and forfeits its bond; but nobody does if the time ends before any could reveal.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def check_opening(opening: CommittedAuctionOpened) -> None:
     check_lot(opening.lot, opening.unit)
     check_range("reserve", opening.reserve, 0)
     check_range("bond", opening.bond, 0)
-    check_range("commit_for_ms", opening.commit_for_ms, 0, opening.open_for_ms)
+    # Some time must be left, or nobody could reveal.
+    check_range("commit_for_ms", opening.commit_for_ms, 0, opening.open_for_ms - 1)
 
 
 def check_speech(opening: CommittedAuctionOpened, speech: Speech) -> None:  # noqa: ARG001 - all alike
@@ -205,7 +206,11 @@ def decide(hearing: Hearing[CommittedAuctionOpened]) -> CommittedAuctionDecided:
         ranking=tuple(Ranked(b.bidder, b.amount, at[b.bidder]) for b in clearing.ranking),
         price_basis=basis_of(opening.rule.name, clearing) if is_sold else None,
         seals=seals,
-        forfeits=tuple(Forfeit(one.agent, opening.bond) for one in seals if one.amount is None),
+        forfeits=tuple(
+            Forfeit(one.agent, opening.bond)
+            for one in seals
+            if one.amount is None and _sealed(hearing).closed_id
+        ),
     )
 
 
@@ -279,7 +284,8 @@ def _verify_seals(
         prove((("seals", seal.commitment, found),))
         if seal.amount >= opening.reserve:
             counted.add(Ranked(seal.agent, seal.amount, seal.position))
-    prove((("forfeits", decision.forfeits, tuple(silent)),))
+    forfeits = tuple(silent) if _sealed(hearing).closed_id else ()
+    prove((("forfeits", decision.forfeits, forfeits),))
     ranking = decision.ranking
     if set(ranking) != counted or len(ranking) != len(counted):
         raise disproved("ranking", ranking, "the bids revealed that count")

@@ -76,7 +76,13 @@ def bid_wanted(opening: EnglishAuctionOpened, outcry: Outcry) -> int:
     """Return the least amount that the next bid must have."""
     if not outcry.ladder:
         return max(opening.reserve, 1)
-    return outcry.ladder[-1].amount + opening.increment
+    return _beating(opening, outcry.ladder[-1])
+
+
+def _beating(opening: EnglishAuctionOpened, rung: Ranked) -> int:
+    """Return the least amount that beats a bid. Who buys at once beats any."""
+    least = rung.amount + opening.increment
+    return least if opening.buy_now is None else min(least, opening.buy_now)
 
 
 def check_opening(opening: EnglishAuctionOpened) -> None:
@@ -216,8 +222,9 @@ def verify(hearing: Hearing[EnglishAuctionOpened], decision: Decision) -> None:
     if ladder and ladder[0].amount < opening.reserve:
         raise disproved("ladder", ladder[0], f"at least {opening.reserve}")
     for lower, higher in pairwise(ladder):
-        if higher.amount < lower.amount + opening.increment or higher.position <= lower.position:
-            raise disproved("ladder", higher, f"at least {lower.amount + opening.increment}")
+        least = _beating(opening, lower)
+        if higher.amount < least or higher.position <= lower.position:
+            raise disproved("ladder", higher, f"at least {least}")
     outcome: Outcome = "decided" if ladder and hearing.has_quorum() else "no_quorum"
     winner, price, basis = _award(opening, ladder) if outcome == "decided" else ("", None, None)
     prove(

@@ -203,13 +203,19 @@ def result(decision: Decision) -> Decimal | str | None:
 
 
 def standing(hearing: Hearing[MultiUnitAuctionOpened]) -> Standing:
-    """Show the bids; under seal only who has bid, as long as it is open."""
+    """Show the bids and what they win; under seal only who has bid, as long as it is open."""
     if hearing.opening.visibility == "sealed" and not hearing.considered.closed:
         agents = tuple((spoken.agent, str(spoken.position)) for spoken in hearing.by_agent())
         return Standing(("bidder", "position"), agents, ("the bids are sealed until the closing",))
     ladder = sorted(hearing.by_agent(), key=lambda s: [-amount for amount in _amounts(s)])
-    rows = tuple((spoken.agent, say(spoken.speech)) for spoken in ladder)
-    return Standing(("bidder", "amounts"), rows, (f"{hearing.opening.units} units",))
+    won = {one.agent: (str(one.units), str(one.pays)) for one in decide(hearing).awards}
+    rows = tuple(
+        (spoken.agent, say(spoken.speech), *won.get(spoken.agent, ("", ""))) for spoken in ladder
+    )
+    remark = f"{hearing.opening.units} units"
+    if not hearing.considered.closed:
+        remark += "; who wins them and pays what as of now"
+    return Standing(("bidder", "amounts", "units", "pays"), rows, (remark,))
 
 
 def _amounts(spoken: Spoken) -> tuple[int, ...]:

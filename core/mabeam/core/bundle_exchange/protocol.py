@@ -36,7 +36,7 @@ from mabeam.core.combinatorial.language import (
     contents,
 )
 from mabeam.core.combinatorial.payments import exactly
-from mabeam.core.combinatorial.protocol import check_session
+from mabeam.core.combinatorial.protocol import check_session, sealed
 from mabeam.core.combinatorial.winners import greedy, value_of
 from mabeam.core.session.events import Decision, Speech
 from mabeam.core.session.protocol import Hearing, Protocol, Standing, terms
@@ -113,7 +113,8 @@ def examine_exchange(
     accepted = examiner.check("all", sale.problem, economy)
     if decision.trades != trades_of(sale, accepted):
         raise disproved("trades", decision.trades, "the orders of the main economy")
-    examiner.check_marginals(sale, winners_among(sale.problem, accepted), decision.marginal)
+    traders = winners_among(sale.problem, accepted)
+    examiner.check_marginals(sale, traders, accepted, decision.marginal)
     _check_payments(sale, decision, accepted)
     return tuple(examiner.claims)
 
@@ -152,7 +153,10 @@ def result(decision: Decision) -> Decimal | str | None:
 
 
 def standing(hearing: Hearing[ExchangeOpened]) -> Standing:
-    """Show every order, and which would be carried out by a quick look."""
+    """Show every order, and which would be carried out by a quick look, unless under seal."""
+    shown = sealed(hearing, "trader", "orders")
+    if shown is not None:
+        return shown
     sale = exchange_sale(hearing)
     accepted = greedy(sale.problem)
     rows = [

@@ -152,9 +152,19 @@ class Examiner:
         return accepted
 
     def check_marginals(
-        self, sale: Sale, winners: Sequence[int], economies: Sequence[Economy]
+        self,
+        sale: Sale,
+        winners: Sequence[int],
+        accepted: Sequence[int],
+        economies: Sequence[Economy],
     ) -> None:
         """Check the economies without each of some winners.
+
+        Args:
+            sale: The bids.
+            winners: Who is left out, one after the other.
+            accepted: The bids that are accepted of all: others have them without a winner, too.
+            economies: What is claimed.
 
         Raises:
             Rejected: One is missing, or does not hold.
@@ -162,10 +172,18 @@ class Examiner:
         left_out = [economy.without for economy in economies]
         if left_out != [sale.agents[winner] for winner in winners]:
             raise disproved("marginal", left_out, "each winner once, if the rule needs it")
+        most = value_of(sale.problem, accepted)
         for winner, economy in zip(winners, economies, strict=True):
+            subject = f"without {economy.without}"
             others, numbers = without(sale.problem, winner)
             places = {number: place for place, number in enumerate(numbers)}
-            self.check(f"without {economy.without}", others, economy, places)
+            self.check(subject, others, economy, places)
+            kept = tuple(places[number] for number in accepted if number in places)
+            least = 0 if objection_to(others, kept) else value_of(others, kept)
+            if not least <= economy.value <= most:
+                raise disproved(
+                    f"{subject}: value", economy.value, f"{least} to {most}, as with it"
+                )
 
     def check_best(
         self, subject: str, problem: WinnerProblem, economy: Economy, accepted: tuple[int, ...]

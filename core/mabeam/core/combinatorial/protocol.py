@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
 
 from mabeam.core.combinatorial.events import BidsPlaced, BundlesAwarded, BundlesOffered
 from mabeam.core.combinatorial.language import check_bundles, check_goods, check_range, contents
@@ -15,10 +15,11 @@ from mabeam.core.errors import Rejected
 from mabeam.core.session.events import Decision, Opening, Speech
 from mabeam.core.session.protocol import Hearing, Protocol, Standing
 
-__all__ = ["COMBINATORIAL_AUCTION", "check_session"]
+__all__ = ["COMBINATORIAL_AUCTION", "check_session", "sealed"]
 
 SOLVER_MS_MAX: Final = 600_000
 BUNDLES_MAX: Final = 200
+OpeningT = TypeVar("OpeningT", bound=Opening)
 
 
 def check_opening(opening: BundlesOffered) -> None:
@@ -81,7 +82,10 @@ def result(decision: Decision) -> Decimal | str | None:
 
 
 def standing(hearing: Hearing[BundlesOffered]) -> Standing:
-    """Show every bundle, and which would be accepted by a quick look."""
+    """Show every bundle, and which would be accepted by a quick look, unless under seal."""
+    shown = sealed(hearing, "bidder", "bids")
+    if shown is not None:
+        return shown
     sale = auction_sale(hearing)
     accepted = {sale.placed[number] for number in greedy(sale.problem)}
     rows = [
@@ -99,6 +103,14 @@ def standing(hearing: Hearing[BundlesOffered]) -> Standing:
         tuple(rows),
         (f"Accepted in this quick look: {value}. The decision looks for more.",) if rows else (),
     )
+
+
+def sealed(hearing: Hearing[OpeningT], who: str, what: str) -> Standing | None:
+    """Return who has spoken, and no more, as long as a session under seal is open; else None."""
+    if hearing.opening.visibility != "sealed" or hearing.considered.closed:
+        return None
+    rows = tuple((spoken.agent, str(spoken.position)) for spoken in hearing.by_agent())
+    return Standing((who, "position"), rows, (f"the {what} are sealed until the closing",))
 
 
 COMBINATORIAL_AUCTION: Final = Protocol(

@@ -57,6 +57,7 @@ def search(
         prices: One of 0 or more for each good; the better they are, the sooner it ends.
         nodes_max: How many branches are looked at.
     """
+    incumbent = max(incumbent, (), key=lambda one: value_of(problem, one))
     value, bound = value_of(problem, incumbent), bound_by(problem, prices)
     if bound <= value:
         accepted = completed(problem, incumbent)
@@ -81,6 +82,9 @@ class _Option:
     uses: tuple[tuple[int, int], ...]
 
 
+_NOTHING: Final = _Option(-1, 0, ())
+
+
 class _Tree:
     """The branches of one search."""
 
@@ -95,10 +99,11 @@ class _Tree:
         self._limit = stock + sum(max(0, *(offers[n] for n in group)) for group in groups)
         self._allowed = 0
         self._improve(value)
+        # Bids that want the same goods stand side by side, so that unsold stock shows early. The
+        # order must not depend on the value to beat: who knows a better one needs no more nodes.
+        groups.sort(key=lambda group: min(problem.bids[number].uses for number in group))
         choices = [self._options(problem, group, offers) for group in groups]
-        # Bids that want the same goods stand side by side, so that unsold stock shows early.
-        choices.sort(key=lambda options: min((o.uses for o in options if o.uses), default=()))
-        self._choices = choices
+        self._choices = [options for options in choices if options != [_NOTHING]]
         self._demand, self._supply = self._ahead(len(prices))
 
     def _improve(self, value: int) -> None:

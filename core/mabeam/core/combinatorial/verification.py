@@ -84,7 +84,7 @@ def _check_economies(
     winners = winners_among(sale.problem, accepted)
     pricing = PRICINGS.find(hearing.opening.rule)()
     needed = () if pricing.applied == "pay_as_bid" else winners
-    examiner.check_marginals(sale, needed, decision.marginal)
+    examiner.check_marginals(sale, needed, accepted, decision.marginal)
     is_proved = bool(economy.proof) and all(one.proof for one in decision.marginal)
     due = pricing_due(pricing, is_proved=is_proved, has_core=decision.core is not None)
     if decision.pricing != due or (decision.core is None) == (due == "core"):

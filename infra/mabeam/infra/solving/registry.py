@@ -15,9 +15,11 @@ import msgspec
 from mabeam.core.combinatorial.clearing import (
     ClearingProblem,
     ClearingSolution,
-    clear_exactly,
+    clear,
     clear_greedily,
 )
+from mabeam.core.combinatorial.search import exact, nodes_for
+from mabeam.core.combinatorial.winners import Found, WinnerProblem
 from mabeam.core.errors import ConfigurationError
 
 __all__ = ["WAYS", "Way", "way_for"]
@@ -48,13 +50,25 @@ class Way:
     at_once: Callable[[Any], msgspec.Struct | None] = lambda _: None
 
 
+class _TooHardError(Exception):
+    """A small problem that the bounded search does not prove."""
+
+
 def _clear_small(problem: ClearingProblem) -> ClearingSolution | None:
     if len(problem.winners.bids) > SMALL_BIDS_MAX:
         return None
-    solution = clear_exactly(problem)
-    found = (solution.main, *(one.found for one in solution.marginals))
-    closed = solution.closing is None or solution.closing.proved
-    return solution if closed and all(one.proved for one in found) else None
+
+    def ask(winners: WinnerProblem, hint: tuple[int, ...], share: int) -> Found:  # noqa: ARG001 - it is quick
+        found = exact(winners, nodes_for(winners))
+        if not found.proved:
+            raise _TooHardError
+        return found
+
+    try:
+        *_, last = clear(problem, ask)
+    except _TooHardError:
+        return None
+    return last
 
 
 WAYS: Final[list[Way]] = [
