@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -16,6 +17,12 @@ __all__ = ["kinds_of_speech", "opening_of", "speech_of"]
 
 EventT = TypeVar("EventT", bound=Event)
 _MS: Final = 1000
+
+# How msgspec says what is wrong, and where.
+_PLACE: Final = re.compile(r" - at (?:`key` in )?`\$([^`]*)`$")
+_MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
+_EXPECTED: Final = re.compile(r"Expected (.+?)(?:, got .*| - at .*)$")
+_STEP: Final = re.compile(r"(\w+)|\[([^]]*)\]")
 
 
 def opening_of(protocol: str, fields: Mapping[str, Any]) -> Opening:
@@ -112,10 +119,38 @@ def _made(struct: type[EventT], fields: Mapping[str, Any]) -> EventT:
     try:
         return msgspec.convert(dict(fields), struct, strict=False)
     except msgspec.ValidationError as error:
-        raise Rejected(
-            "session.field",
-            "a field does not fit",
-            field=struct.__name__,
-            value=dict(fields),
-            allowed=str(error),
-        ) from error
+        raise _misfit(str(error), struct, fields) from error
+
+
+def _misfit(text: str, struct: type[Event], fields: Mapping[str, Any]) -> Rejected:
+    """Return the refusal of a field, from what msgspec says of it."""
+    placed = _PLACE.search(text)
+    place = placed[1].removeprefix(".") if placed else ""
+    missing = _MISSING.match(text)
+    if missing:
+        field = f"{place}.{missing[1]}" if place else missing[1]
+        return Rejected(
+            "session.field", "a field is missing", field=field, value="", allowed="to be given"
+        )
+    wanted = _EXPECTED.match(text)
+    allowed = wanted[1].replace("`", "") if wanted else _PLACE.sub("", text)
+    for known in msgspec.structs.fields(struct):
+        if known.encode_name == place and get_origin(known.type) is Literal:
+            allowed = ", ".join(map(str, get_args(known.type)))
+    return Rejected(
+        "session.field",
+        "a field does not fit",
+        field=place,
+        value=_value_at(fields, place),
+        allowed=allowed,
+    )
+
+
+def _value_at(found: Any, place: str) -> object:  # noqa: ANN401 - plain data are any
+    """Return the value at a place such as ``issues[0].low``, or the nearest one around it."""
+    for name, index in _STEP.findall(place):
+        if name:
+            found = found[name]
+        elif index != "...":
+            found = found[int(index)]
+    return found
