@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from mabeam.core import catalogue
-from mabeam.core.asking import kinds_of_speech, opening_of, speech_of
+from mabeam.core.asking import check_kind, kinds_of_speech, opening_of, speech_of
 from mabeam.core.auction import AuctionOpened, BidPlaced
+from mabeam.core.consensus import BallotCast
 from mabeam.core.errors import Rejected
 from mabeam.core.policies import Policy
 from mabeam.core.session import Participant, protocol_named
@@ -107,3 +109,10 @@ def test_a_word_needs_no_name_where_there_is_but_one() -> None:
     with pytest.raises(Rejected) as caught:
         speech_of(PROTOCOL, "shout", {})
     assert (caught.value.field, caught.value.allowed) == ("type", "bid_placed")
+
+
+def test_a_word_of_another_protocol_means_nothing() -> None:
+    check_kind(PROTOCOL, BidPlaced(amount=3))
+    with pytest.raises(Rejected, match="no such word in a session of auction") as caught:
+        check_kind(PROTOCOL, BallotCast(value=Decimal(3)))
+    assert (caught.value.value, caught.value.allowed) == ("ballot_cast", "bid_placed")
