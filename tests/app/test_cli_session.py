@@ -117,6 +117,8 @@ def test_the_running_state_is_followed_until_the_end(shell: Shell) -> None:
         ),
         (("open", "auction", "--set", "lot"), "is not FIELD=VALUE"),
         (("say", "login", "ballot_cast", "--set", "value=1"), "no such word"),
+        (("open", "vote", "--set", "rule=approval"), "a field is missing: options"),
+        (("open", "consensus", "--set", "low=few"), "low = 'few', allowed: a decimal number"),
         (("say", "login", "--set", "amount=0"), "no such amount"),
         (("say", "absent", "--set", "amount=1"), "no session 'absent'"),
         (("show", "absent"), "no session 'absent'"),
@@ -179,6 +181,25 @@ def test_the_groups_take_the_same_options(name: str) -> None:
     assert {"--at", "--follow", "--json"} <= options.pop("show")
     options.pop("cancel", None)
     assert [verb for verb in options if not {"--by", "--json"} <= options[verb]] == []
+
+
+@pytest.mark.parametrize(
+    ("group", "arguments"),
+    [
+        ("vote", ("cast", "a > b")),
+        ("negotiate", ("accept",)),
+        ("negotiate", ("reject",)),
+        ("task", ("done",)),
+    ],
+)
+def test_a_word_of_another_protocol_is_refused(
+    shell: Shell, group: str, arguments: tuple[str, ...]
+) -> None:
+    shell.opened()
+    verb, *rest = arguments
+    done = invoke(group, verb, shell.space, "login", *rest, "--server", shell.url)
+    assert done.code == Code.INVALID_DATA
+    assert "no such word in a session of auction" in done.err
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,16 @@ _MS: Final = 1000
 _PLACE: Final = re.compile(r" - at (?:`key` in )?`\$([^`]*)`$")
 _MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
 _EXPECTED: Final = re.compile(r"Expected (.+?)(?:, got .*| - at .*)$")
+_WORDS: Final = {
+    "Invalid decimal string": "a decimal number",
+    "array": "a list",
+    "bool": "true or false",
+    "float": "a number",
+    "int": "a whole number",
+    "null": "nothing",
+    "object": "a table",
+    "str": "text",
+}
 _STEP: Final = re.compile(r"(\w+)|\[([^]]*)\]")
 
 
@@ -156,7 +166,8 @@ def _misfit(text: str, struct: type[Event], fields: Mapping[str, Any]) -> Reject
             "session.field", "a field is missing", field=field, value="", allowed="to be given"
         )
     wanted = _EXPECTED.match(text)
-    allowed = wanted[1].replace("`", "") if wanted else _PLACE.sub("", text)
+    named = wanted[1].replace("`", "") if wanted else _PLACE.sub("", text)
+    allowed = " or ".join(_WORDS.get(one, one) for one in named.split(" | "))
     for known in msgspec.structs.fields(struct):
         if known.encode_name == place and get_origin(known.type) is Literal:
             allowed = ", ".join(map(str, get_args(known.type)))

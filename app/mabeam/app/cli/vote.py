@@ -148,7 +148,7 @@ def cast(  # noqa: PLR0913 - each is a choice of its own
     fields: dict[str, Any] = {"ranking": [list(group) for group in groups], "note": note}
     if confidence is not None:
         fields["confidence"] = confidence
-    said = complete(say_fields(place, space, name, "", fields, by=by))
+    said = complete(say_fields(place, space, name, "cast", fields, by=by))
     write_said(space, name, said, json=json)
 
 
