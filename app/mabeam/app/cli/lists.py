@@ -97,12 +97,14 @@ def _variables(world: World) -> Iterator[Entry]:
 
 def _sessions(world: World) -> Iterator[Entry]:
     from mabeam.app.cli.sessions import result_in_words
+    from mabeam.core.session.protocol import protocol_of
 
     found = ((name, world.sessions[name].state) for name in world.sessions)
     for name, state in sorted(found, key=lambda item: item[1].opened_at):
         if state.opening is not None:
             yield {
                 "name": name,
+                "protocol": protocol_of(state.opening).name,
                 "opened_at": state.opened_at,
                 "by": state.opened_by,
                 "phase": state.phase,
