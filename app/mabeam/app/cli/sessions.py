@@ -294,15 +294,24 @@ def _write(name: str, state: SessionState, *, json: bool) -> None:
 
 def result_in_words(state: SessionState) -> str | None:
     """Return what a session came to, and at which price; None if it came to nothing."""
-    from mabeam.core.auction.events import AuctionDecided
+    from mabeam.core import auction
     from mabeam.core.session.protocol import protocol_of
 
-    if state.decision is None or state.opening is None:
+    decision = state.decision
+    if decision is None or state.opening is None:
         return None
-    result = protocol_of(state.opening).result(state.decision)
-    if result is not None and isinstance(state.decision, AuctionDecided):
-        return f"{result} at {state.decision.price}"
-    return None if result is None else str(result)
+    result = protocol_of(state.opening).result(decision)
+    match decision:
+        case (
+            auction.AuctionDecided()
+            | auction.EnglishAuctionDecided()
+            | auction.ClockAuctionDecided()
+            | auction.DutchAuctionDecided()
+            | auction.CommittedAuctionDecided()
+        ) if result is not None:
+            return f"{result} at {decision.price}"
+        case _:
+            return None if result is None else str(result)
 
 
 def _shown(name: str, state: SessionState) -> Mapping[str, Any]:
