@@ -1,4 +1,4 @@
-"""Write the reference of the Python API from the docstrings of what it lists.
+"""Write the two references of the Python API from the docstrings of what they list.
 
 Run it in the repository's root: `python docs/generate_api.py`. A test compares.
 """
@@ -6,41 +6,52 @@ Run it in the repository's root: `python docs/generate_api.py`. A test compares.
 from __future__ import annotations
 
 import inspect
+import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+from mabeam.agents.policies import AgentPolicy
 from mabeam.app.space.agents import Agents
 from mabeam.app.space.sessions import Sessions
 from mabeam.app.space.variables import Variables
 from mabeam.core import errors, testing
-from mabeam.core.auction.rules import CLEARINGS, UNIT_CLEARINGS
-from mabeam.core.consensus.tallies import TALLIES
-from mabeam.core.policies import Policy
+from mabeam.core.events import Event
+from mabeam.core.policies import Policies, Policy
 from mabeam.core.ports import EventStore
 from mabeam.core.subjects import EVERYTHING
 from mabeam.core.variable import STRATEGIES
 
-__all__ = ["PAGE", "reference"]
+__all__ = ["PAGES", "protocols", "reference"]
 
-PAGE: Final = Path(__file__).with_name("reference") / "python-api.md"
+FOLDER: Final = Path(__file__).with_name("reference")
 WIDTH: Final = 88
 
 HEAD: Final = """\
 # Python API
 
 Generated from the docstrings by `python docs/generate_api.py`. What is not listed here may change
-without notice. How to use it is told by the [guides](../README.md), each of them executed.
+without notice, except the [mechanisms of the protocols](python-protocols.md). How to use it is told
+by the [guides](../README.md), each of them executed.
+"""
+
+PROTOCOLS_HEAD: Final = """\
+# Python API of the protocols
+
+Generated from the docstrings by `python docs/generate_api.py`. Mechanisms are pure functions: they
+know no events, and are used by themselves as well as by sessions. The fields of events are listed
+in [events](events.md), whatever else Python offers in [Python API](python-api.md). [Choose a
+protocol](../explanation/choose-a-protocol.md) tells which is for what.
 """
 
 _SECTION: Final = re.compile(r"(?m)^(Args|Attributes|Raises):\n((?:[ ]{4}.*\n?|\n)+)")
 _ENTRY: Final = re.compile(r"(?m)^ {4}(\w+): ((?:.*\n?)(?:^ {5,}.*\n?)*)")
 _EXAMPLE: Final = re.compile(r"(?m)(?:^(?:>>>|\.\.\.).*\n?(?:^(?!>>>)\S.*\n?)*)+")
 _MODULE: Final = re.compile(
-    r"\b(?:mabeam(?:\.\w+)*|typing|collections\.abc|contextlib|decimal)\.(?=\w)"
+    r"\b(?:mabeam(?:\.\w+)*|typing|collections\.abc|contextlib|decimal|fractions)\.(?=\w)"
 )
 
 
@@ -57,6 +68,9 @@ class Entry:
     thing: Any
     place: str
     is_made: bool = True
+
+
+Sections: TypeAlias = Mapping[str, tuple[Entry, ...]]
 
 
 def imported(module: str, *names: str, is_made: bool = True) -> tuple[Entry, ...]:
@@ -86,7 +100,7 @@ SECTIONS: Final[dict[str, tuple[Entry, ...]]] = {
     "Types of variables": imported(
         "mabeam.core.variable",
         *("FloatType", "IntegerType", "ChoiceType", "BooleanType", "TextType", "ModuleType"),
-        "CompositeType",
+        *("CompositeType", "AllocationType", "ScheduleType"),
     ),
     "Constraints": imported("mabeam.core.variable", "Linear", "Implies", "Condition"),
     "Policies": imported("mabeam.core.policies", "Policy"),
@@ -97,34 +111,6 @@ SECTIONS: Final[dict[str, tuple[Entry, ...]]] = {
         *imported("mabeam.core.consensus", "ConsensusOpened", "BallotCast"),
         *imported("mabeam.core.consensus", "ConsensusDecided", is_made=False),
         *imported("mabeam.core.session", "Considered", "Alternative", is_made=False),
-    ),
-    "Auctions": (
-        *imported(
-            "mabeam.core.auction",
-            *("EnglishAuctionOpened", "BidderWithdrew", "ClockAuctionOpened"),
-            *("DutchAuctionOpened", "PriceAnswered", "MultiUnitAuctionOpened", "DemandStated"),
-            *("CommittedAuctionOpened", "BidCommitted", "BidRevealed", "commitment_of"),
-        ),
-        *imported(
-            "mabeam.core.auction",
-            *("EnglishAuctionDecided", "ClockAuctionDecided", "DutchAuctionDecided"),
-            *("MultiUnitAuctionDecided", "CommittedAuctionDecided"),
-            is_made=False,
-        ),
-        *imported(
-            "mabeam.core.auction",
-            *("Bid", "first_price", "second_price", "rising_clock", "falling_clock"),
-            *("DemandBid", "discriminatory", "uniform", "vickrey", "vickrey_of_totals"),
-            *("ausubel", "efficiency", "unit_efficiency"),
-        ),
-        *imported("mabeam.core.auction", "Clearing", "ClockAward", "UnitClearing", is_made=False),
-        *imported("mabeam.core.auction", "Allotment", "Clinch", is_made=False),
-        *imported("mabeam.agents.policies", "AgentPolicy", "PolicyAgent"),
-        *imported(
-            "mabeam.agents.policies.auctions",
-            *("TruthfulBidder", "ShadingBidder", "BudgetedBidder", "OutcryBidder"),
-            *("ClockBidder", "DutchBidder", "CommittingBidder"),
-        ),
     ),
     "What is known": (
         *imported("mabeam.projections.world", "World", is_made=False),
@@ -176,16 +162,52 @@ SECTIONS: Final[dict[str, tuple[Entry, ...]]] = {
     "Errors": imported("mabeam.core.errors", *(n for n in vars(errors) if n in errors.__all__)),
 }
 
+FAMILIES: Final = {
+    "Votes": "mabeam.core.voting",
+    "Numbers": "mabeam.core.consensus",
+    "Numbers in rounds": "mabeam.core.refinement",
+    "Auctions": "mabeam.core.auction",
+    "Auctions of bundles": "mabeam.core.combinatorial",
+    "Exchanges of bundles": "mabeam.core.bundle_exchange",
+    "Markets": "mabeam.core.market",
+    "Negotiation": "mabeam.core.negotiation",
+    "Sharing out tasks": "mabeam.core.allocation",
+    "Constraint optimisation": "mabeam.core.optimisation",
+    "Hierarchies": "mabeam.core.hierarchy",
+    "Policies of agents": "mabeam.agents.policies",
+}
+
+
+def _family(module: str) -> tuple[Entry, ...]:
+    """List the classes and functions that a package offers, but its events."""
+    offered = {name: getattr(import_module(module), name) for name in import_module(module).__all__}
+    return imported(module, *(name for name, thing in offered.items() if _is_listed(thing)))
+
+
+def _is_listed(thing: object) -> bool:
+    if inspect.isclass(thing):
+        return not issubclass(thing, Event)
+    return inspect.isfunction(thing)
+
+
+def _rules(module: str) -> str:
+    """Say which rules openings may name."""
+    names: set[str] = set()
+    for part in pkgutil.iter_modules(import_module(module).__path__, f"{module}."):
+        for rules in vars(import_module(part.name)).values():
+            if isinstance(rules, Policies):
+                names |= {name for name, _ in rules.known()}
+    return f"Rules: {', '.join(f'`{name}`' for name in sorted(names))}." if names else ""
+
+
 PROSE: Final = {
     "Policies": "\n".join(
         f"- {purpose}: {', '.join(f'`{name}` version {number}' for name, number in known)}"
         for purpose, known in {
             "for `on_conflict` of a variable": STRATEGIES.known(),
-            "for `rule` of a sealed auction, also under seal": CLEARINGS.known(),
-            "for `rule` of an auction of several units": UNIT_CLEARINGS.known(),
-            "for `rule` of a consensus": TALLIES.known(),
         }.items()
-    ),
+    )
+    + "\n- for `rule` of a session: see its [protocol](python-protocols.md)",
     "Events of sessions": "All fields of all events are listed in [events](events.md).",
     "Errors": "All are in `mabeam.core.errors`. A class tells what to do next:\n\n```\n"
     + inspect.cleandoc((errors.__doc__ or "").partition("\n\n")[2].partition("\n\nA class")[0])
@@ -194,22 +216,36 @@ PROSE: Final = {
 
 
 def reference() -> str:
-    """Return the page."""
-    return "\n".join((HEAD, *_contents(), *_sections()))
+    """Return the page about everything but protocols."""
+    return _page(HEAD, SECTIONS, PROSE)
 
 
-def _contents() -> Iterator[str]:
-    for title, entries in SECTIONS.items():
+def protocols() -> str:
+    """Return the page about the mechanisms of protocols, and the policies of agents."""
+    sections = {title: _family(module) for title, module in FAMILIES.items()}
+    told = {title: rules for title, module in FAMILIES.items() if (rules := _rules(module))}
+    return _page(PROTOCOLS_HEAD, sections, told)
+
+
+PAGES: Final = {"python-api.md": reference, "python-protocols.md": protocols}
+
+
+def _page(head: str, sections: Sections, prose: Mapping[str, str]) -> str:
+    return "\n".join((head, *_contents(sections), *_sections(sections, prose)))
+
+
+def _contents(sections: Sections) -> Iterator[str]:
+    for title, entries in sections.items():
         names = ", ".join(f"`{entry.thing.__name__}`" for entry in entries)
         yield f"- [{title}](#{title.lower().replace(' ', '-')}): {names}"
     yield ""
 
 
-def _sections() -> Iterator[str]:
-    for title, entries in SECTIONS.items():
+def _sections(sections: Sections, prose: Mapping[str, str]) -> Iterator[str]:
+    for title, entries in sections.items():
         yield f"## {title}\n"
-        if title in PROSE:
-            yield f"{PROSE[title]}\n"
+        if title in prose:
+            yield f"{prose[title]}\n"
         for entry in entries:
             yield from _entry(entry)
 
@@ -224,7 +260,8 @@ def _entry(entry: Entry) -> Iterator[str]:
         if entry.is_made and not is_error:
             yield _fenced(_signature(thing, thing.__name__))
         yield _told(thing)
-        if not is_error:
+        # Ready policies all answer; when, their docstrings say.
+        if not is_error and AgentPolicy not in inspect.getmro(thing)[1:]:
             yield from _members(thing)
     else:
         yield _fenced(_signature(thing, thing.__name__))
@@ -345,4 +382,5 @@ def _fenced(text: str) -> str:
 
 
 if __name__ == "__main__":
-    _ = PAGE.write_text(reference(), encoding="utf-8")
+    for page, written in PAGES.items():
+        _ = (FOLDER / page).write_text(written(), encoding="utf-8")

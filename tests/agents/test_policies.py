@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from mabeam.agents import policies as ready
 from mabeam.agents.agent import Agent, Answer, Heard
 from mabeam.agents.policies import (
     AgentPolicy,
@@ -61,8 +63,11 @@ def asked(*voters: str, **fields: Any) -> ConsensusOpened:  # noqa: ANN401 - of 
 
 
 def test_every_policy_has_a_name_of_its_own() -> None:
-    ours = [one for one in policies().values() if one.__module__.startswith("mabeam.")]
-    assert len(ours) >= 7
+    listed = [getattr(ready, name) for name in ready.__all__]
+    offered = {one for one in listed if inspect.isclass(one) and issubclass(one, AgentPolicy)}
+    found = [one for one in policies().values() if one.__module__.startswith("mabeam.")]
+    assert {AgentPolicy, *found} == offered
+    assert len(found) == len(offered) - 1
 
 
 def test_the_first_word_that_occurs_in_a_lot_tells_its_worth() -> None:
@@ -70,6 +75,35 @@ def test_the_first_word_that_occurs_in_a_lot_tells_its_worth() -> None:
     found = [worth_of(worth, lot) for lot in ("Fix the LOGIN bug", "fix it", "write docs")]
     assert found == [80, 30, 5]
     assert worth_of({"login": 80}, "write docs") is None
+
+
+async def test_what_has_ended_is_not_kept_in_mind(space: Space) -> None:
+    ann = PolicyAgent("ann", [TruthfulBidder(values={"lot": 50})])
+    await space.host(ann)
+    for lot in ("nothing", "lot", "lot", "nothing"):
+        auction = await space.sessions.open_auction(lot, bidders=["ann"], open_for_seconds=0.2)
+        await auction.ended()
+    last = await space.sessions.open_auction("the last lot", bidders=["ann"])
+    await last.ended()
+    assert len(await said(space, "ann")) == 3
+    assert set(vars(ann)["_first"]) <= {last.name}
+
+
+class Confused(AgentPolicy, frozen=True, kw_only=True, tag="test_confused"):
+    """Answers whatever is said in an auction with a ballot, which means nothing there."""
+
+    def answer(
+        self, me: str, session: SessionState, event: Event, heard: Heard
+    ) -> Sequence[Answer]:
+        """Cast it."""
+        return (BallotCast(value=Decimal(1)),)
+
+
+async def test_words_that_do_not_count_are_not_said_for_ever(space: Space) -> None:
+    await host(space, ann=Confused(), bob=Confused())
+    auction = await space.sessions.open_auction("lot", open_for_seconds=0.3)
+    await auction.ended()
+    assert [len(await said(space, by)) for by in ("ann", "bob")] == [1, 1]
 
 
 async def test_bidders_bid_once_what_they_must(space: Space) -> None:

@@ -144,7 +144,7 @@ def test_bids_under_seal_are_kept_by_their_bidder_alone(hall: Hall, tmp_path: Pa
             assert waiting.process.poll() is None
         hall.ran("reveal", "it", "--by", "ann", "--kept", str(kept))
         hall.ran("reveal", "it", "9", "--salt", salt, "--by", "ben")
-        assert waiting.line() == "it: decided ann"
+        assert waiting.line() == "it: decided ann at 9"
         assert waiting.wait().code == Code.OK
     follow = hall.ran("show", "it", "--follow")
     assert "outcome   decided" in follow

@@ -76,7 +76,7 @@ class TestCommands:
         shown = shell("show", "book", "--json").json
         assert shown["standing"]["rows"][0][:4] == ["sell", "96", "3", "sue"]
         assert "sell  96     3         sue" in shell("show", "book").out
-        assert shell.done("cancel-order", "book", "2", "--by", "sue") == ""
+        assert shell.done("cancel-order", "book", "2", "--by", "sue") == "4"
         assert shell("show", "book", "--json").json["standing"]["rows"] == []
         assert shell("cancel-order", "book", "99", "--by", "sue").code == Code.NOT_FOUND
         assert shell("order", "book", "barter 2", "--by", "sue").code == Code.INVALID_DATA
@@ -104,7 +104,7 @@ class TestCommands:
         assert waited == "gpu: no_quorum deadline"
         as_json = shell(
             *("open", "fisher", "--supply", "cpu=10", "--supply", "gpu=1", "--name", "shares"),
-            *("--budget", "ann=10", "--traders", "ann", "--for", "0.2", "--wait", "--json"),
+            *("--budget", "ann=10", "--trader", "ann", "--for", "0.2", "--wait", "--json"),
         )
         assert (as_json.json["protocol"], as_json.json["outcome"]) == ("fisher_market", "no_quorum")
 

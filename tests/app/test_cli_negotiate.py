@@ -107,7 +107,7 @@ def test_with_wait_the_end_is_shown(talks: Talks) -> None:
         "open", *PARTIES, "--issue", "day=Mon,Tue", "--rounds", "1", "--turn-seconds", "0.05",
         "--name", "quick", "--wait",
     )  # fmt: skip
-    assert done.out == "quick: no_quorum\n"
+    assert done.out == "quick: no_quorum complete\n"
 
 
 def test_a_number_of_rounds_that_is_none_is_named(talks: Talks) -> None:

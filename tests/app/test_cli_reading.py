@@ -204,9 +204,9 @@ def test_variables_are_listed_as_they_are_and_as_they_were(history: History) -> 
 
 def test_sessions_are_listed_in_their_order(history: History) -> None:
     found = history.of("sessions", "--json").json
-    assert [(s["name"], s["outcome"], s["result"]) for s in found] == [
-        ("login-task", "decided", "coder at 75"),
-        ("boldness", "decided", "0.5"),
+    assert [(s["name"], s["protocol"], s["outcome"], s["result"]) for s in found] == [
+        ("login-task", "auction", "decided", "coder at 75"),
+        ("boldness", "consensus", "decided", "0.5"),
     ]
 
 

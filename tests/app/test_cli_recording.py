@@ -221,7 +221,9 @@ def test_a_cloudevent_excludes_its_parts(space: Space) -> None:
 # Scenarios
 
 
-@pytest.mark.parametrize("name", ["coding-team", "data-pipeline", "delegation", "shared-cluster"])
+@pytest.mark.parametrize(
+    "name", ["coding-team", "data-pipeline", "delegation", "shared-cluster", "workshop"]
+)
 def test_a_shipped_scenario_comes_out_as_it_expects(nats_server: NatsServer, name: str) -> None:
     file = str(ROOT / "examples" / f"{name}.toml")
     done = invoke("run", file, "--json", "--server", nats_server.url)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 
+from mabeam.app import connect
 from mabeam.app.cli.codes import Code
+from mabeam.app.cli.commands import COMMANDS
+from mabeam.app.cli.options import Duration
 from support.command import Done, invoke, start
 from support.events import fresh_id
 from support.nats_server import NatsServer
@@ -111,6 +117,8 @@ def test_the_running_state_is_followed_until_the_end(shell: Shell) -> None:
         ),
         (("open", "auction", "--set", "lot"), "is not FIELD=VALUE"),
         (("say", "login", "ballot_cast", "--set", "value=1"), "no such word"),
+        (("open", "vote", "--set", "rule=approval"), "a field is missing: options"),
+        (("open", "consensus", "--set", "low=few"), "low = 'few', allowed: a decimal number"),
         (("say", "login", "--set", "amount=0"), "no such amount"),
         (("say", "absent", "--set", "amount=1"), "no session 'absent'"),
         (("show", "absent"), "no session 'absent'"),
@@ -127,6 +135,97 @@ def test_what_is_wrong_is_said_and_nothing_recorded(
     assert message in done.err
     events = invoke("tail", shell.space, "--no-follow", "--json", "--server", shell.url)
     assert len(events.lines) == 1
+
+
+def test_who_does_not_count_is_told_so(shell: Shell) -> None:
+    shell.opened()
+    stranger = shell("say", "login", "--set", "amount=25", "--by", "zoe")
+    assert (stranger.code, stranger.out) == (Code.OK, "2\n")
+    assert "it does not count: zoe takes no part" in stranger.err
+    shell("cancel", "login", "--by", "boss")
+    late = shell("say", "login", "--set", "amount=25", "--by", "ann")
+    assert (late.code, late.out) == (Code.OK, "4\n")
+    assert "it is late" in late.err
+
+
+def test_a_session_without_a_result_shows_why_it_ended(shell: Shell) -> None:
+    shell.opened()
+    shell("cancel", "login", "--by", "boss", "--reason", "fixed already")
+    lines = shell("show", "login").lines
+    assert "outcome   cancelled" in lines
+    assert "reason    fixed already" in lines
+
+
+def test_an_auction_that_has_ended_shows_its_price(shell: Shell) -> None:
+    shell.opened()
+    shell("say", "login", "--set", "amount=25", "--by", "ann")
+    shell("say", "login", "--set", "amount=9", "--by", "ben")
+
+    async def decided() -> None:
+        async with connect(shell.space, server=shell.url) as space:
+            await space.sessions.get("login").decision()
+
+    asyncio.run(decided())
+    assert "result    ann at 9" in shell("show", "login").lines
+
+
+@pytest.mark.parametrize("name", ["session", "vote", "auction", "market", "negotiate", "task"])
+def test_the_groups_take_the_same_options(name: str) -> None:
+    group = getattr(import_module(COMMANDS[name].split(":")[0]), name)
+    assert isinstance(group, click.Group)
+    options = {
+        verb: {option for parameter in command.params for option in parameter.opts}
+        for verb, command in group.commands.items()
+    }
+    assert {"--name", "--by", "--wait", "--json"} <= options.pop("open")
+    assert {"--at", "--follow", "--json"} <= options.pop("show")
+    options.pop("cancel", None)
+    assert [verb for verb in options if not {"--by", "--json"} <= options[verb]] == []
+
+
+@pytest.mark.parametrize(
+    ("group", "arguments"),
+    [
+        ("vote", ("cast", "a > b")),
+        ("negotiate", ("accept",)),
+        ("negotiate", ("reject",)),
+        ("task", ("done",)),
+    ],
+)
+def test_a_word_of_another_protocol_is_refused(
+    shell: Shell, group: str, arguments: tuple[str, ...]
+) -> None:
+    shell.opened()
+    verb, *rest = arguments
+    done = invoke(group, verb, shell.space, "login", *rest, "--server", shell.url)
+    assert done.code == Code.INVALID_DATA
+    assert "no such word in a session of auction" in done.err
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("2.5s", 2.5), ("5m", 300), ("2h", 7200), ("20ms", 0.02)]
+)
+def test_durations_are_written_as_people_do(text: str, seconds: float) -> None:
+    assert Duration().convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize(
+    ("group", "arguments"),
+    [
+        ("vote", ("--option", "a", "--for")),
+        ("auction", ("--lot", "x", "--for")),
+        ("market", ("call", "--good", "x", "--for")),
+        ("negotiate", ("--party", "a", "--party", "b", "--issue", "d=1,2", "--turn-seconds")),
+        ("task", ("mend", "--reply-seconds")),
+    ],
+)
+@pytest.mark.parametrize("duration", ["nan", "inf", "-1", "soon", ""])
+def test_what_is_no_duration_is_refused(
+    group: str, arguments: tuple[str, ...], duration: str
+) -> None:
+    done = invoke(group, "open", "team", *arguments, duration)
+    assert done.code == Code.USAGE
+    assert "is not a duration such as 90, 30s, 5m or 2h" in done.err
 
 
 def test_a_file_that_cannot_be_read_is_named(shell: Shell, tmp_path: Path) -> None:

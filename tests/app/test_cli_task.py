@@ -128,7 +128,7 @@ def test_a_task_may_take_a_year(calls: Calls) -> None:
 
 def test_with_wait_the_end_is_shown(calls: Calls) -> None:
     done = calls.run("open", "x", "--reply-seconds", "0.05", "--name", "quick", "--wait")
-    assert done.out == "quick: no_quorum\n"
+    assert done.out == "quick: no_quorum complete\n"
 
 
 def test_what_cannot_be_held_is_refused(calls: Calls) -> None:

@@ -53,6 +53,7 @@ def test_the_shipped_files_are_scenarios() -> None:
         "data-pipeline.toml",
         "delegation.toml",
         "shared-cluster.toml",
+        "workshop.toml",
     ]
     for file in files:
         scenario = scenario_in(file)
@@ -114,6 +115,13 @@ def test_a_scenario_is_read() -> None:
         ('do = "auction"', 'do = "action"', "steps[0].do", "action", "auction, declare"),
         ('do = "auction"', "", "steps[0].do", "",
          "declare, auction, consensus, session, say, propose, wait"),
+        ('policy = "truthful_bidder", values = { "*" = 1 }', 'policy = "honest_voter", value = "x"',
+         "agents[0].policies[0].value", "x", "a decimal number"),
+        ('policy = "truthful_bidder", values = { "*" = 1 }', 'policy = "honest_voter", value = nan',
+         "agents[0].policies[0].value", "nan", "a decimal number"),
+        ('policy = "truthful_bidder", values = { "*" = 1 }',
+         'policy = "honest_voter", value = true',
+         "agents[0].policies[0].value", "True", "a decimal number"),
         ('lot = "l"', 'lot = "l"\nwait = "no"', "steps[0].wait", "no", "true or false"),
         ('lot = "l"', 'lot = "l"\ntie_break = "dice"', "steps[0].tie_break", "dice", "canonical"),
         ('lot = "l"', 'lot = "l"\nopen_for_seconds = 0', "steps[0].open_for_seconds", "0",

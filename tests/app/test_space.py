@@ -259,6 +259,25 @@ async def test_a_bid_that_could_never_count_is_refused(space: Space) -> None:
     assert await space.store.head() == position
 
 
+async def test_a_word_of_another_protocol_is_refused(space: Space) -> None:
+    vote = await space.sessions.open_consensus(low=0, high=1)
+    position = await space.store.head()
+    with pytest.raises(Rejected) as caught:
+        await vote.bid(1, by="coder")
+    assert (caught.value.field, caught.value.value) == ("type", "bid_placed")
+    assert caught.value.allowed == "ballot_cast"
+    assert await space.store.head() == position
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1.0, 0.0])
+async def test_a_session_without_a_duration_is_refused(space: Space, seconds: float) -> None:
+    with pytest.raises(Rejected, match="no such duration"):
+        await space.sessions.open_auction("task", open_for_seconds=seconds)
+    with pytest.raises(Rejected, match="no such duration"):
+        await space.sessions.open_consensus(low=0, high=1, open_for_seconds=seconds)
+    assert await space.store.head() == 0
+
+
 async def test_any_registered_event_can_be_appended_and_followed(space: Space) -> None:
     event = HandlerFailed(handler="h", event="e", error="x", message="y")
     position = await space.append("agent/coder", event, event, by="coder", expect=0)

@@ -39,6 +39,17 @@ def test_a_decision_states_its_date_status_and_tags(name: str) -> None:
     assert table["Tags"]
 
 
+@pytest.mark.parametrize("component", ["core", "projections", "agents", "infra", "app"])
+def test_the_code_map_names_what_there_is(component: str) -> None:
+    place = f"{component}/mabeam/{component}"
+    page = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    told = page[page.index(f"`{place}/`\n: ") + len(place) :].partition("\n\n")[0]
+    named = set(re.findall(r"`([a-z_]+)/?`", told))
+    found = {path.stem for path in (ROOT / place).iterdir() if path.stem.isidentifier()}
+    assert named - found == set(), "named, and not there"
+    assert found - named - {"__init__", "__pycache__", "py"} == set(), "there, and not named"
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.path)
 def test_a_link_leads_to_a_file(document: Source) -> None:
     folder = (ROOT / document.path).parent

@@ -7,9 +7,12 @@ import re
 import pytest
 
 from docs.pages import ROOT, pages
+from mabeam.core import catalogue
+from mabeam.core.session import PROTOCOLS
 
 KEPT = re.compile(r"\[`(test_\w+)`\]\(([^)]+)\)")
 PAGES = pages()
+REGISTERED = catalogue.DOMAINS
 PROMISING = [name for name, page in PAGES.items() if KEPT.search(page)]
 
 
@@ -41,3 +44,16 @@ def test_every_page_is_in_the_index() -> None:
     }
     assert written - linked == {"README.md"}
     assert "adr/README.md" in linked
+
+
+def test_every_protocol_is_in_the_table_of_choices() -> None:
+    page = PAGES["docs/explanation/choose-a-protocol.md"]
+    names = {p.name for o, p in PROTOCOLS.items() if o.__module__.startswith("mabeam.")}
+    assert len(names) > 20
+    assert [name for name in sorted(names) if f"`{name}`" not in page] == []
+
+
+def test_a_word_stands_in_the_glossary_once() -> None:
+    words = re.findall(r"(?m)^\| (?!word)([^|-][^|]*) \|", PAGES["docs/glossary.md"])
+    assert len(words) > 50
+    assert len(words) == len(set(words))

@@ -1,4 +1,8 @@
-"""Ready policies of agents, one module for each family of protocols."""
+"""Ready policies of agents, one module for each family of protocols.
+
+Each is data and a pure method: configure one by its fields, or derive from it with a ``tag`` of
+your own, and let a `PolicyAgent` follow it. Amounts are whole numbers in minor units.
+"""
 
 from mabeam.agents.policies.allocation import (
     CapableContractor,

@@ -142,13 +142,20 @@ class PolicyAgent(Agent):
             for policy in self._policies
             for answer in policy.answer(self.name, session, event, heard)
         ]
-        if self.name not in session.spoken:
-            # The log is still to tell what it has just said, so policies might say it twice.
-            answers = [one for one in answers if one not in self._first.get(heard.entity, ())]
-            self._first[heard.entity] = (*self._first.get(heard.entity, ()), *answers)
-        else:
-            self._first.pop(heard.entity, None)
+        said = self._first.pop(heard.entity, ())
+        if self.name in session.spoken:
+            return answers
+        # A word that does not count is not said again, lest two such agents never stop.
+        answers = [one for one in answers if one not in said]
+        if said or answers:
+            self._forget_what_has_ended(heard)
+            self._first[heard.entity] = (*said, *answers)
         return answers
+
+    def _forget_what_has_ended(self, heard: Heard) -> None:
+        for name in list(self._first):
+            if heard.world.session(name).state.phase == "ended":
+                del self._first[name]
 
 
 def policies() -> dict[str, type[AgentPolicy]]:

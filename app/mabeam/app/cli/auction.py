@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from mabeam.app.cli.examples import ExampleCommand
-from mabeam.app.cli.options import as_json, complete_space, placed
+from mabeam.app.cli.options import Duration, as_json, complete_space, placed
+from mabeam.app.cli.sessions import (
+    open_session,
+    say_in,
+    say_seeing,
+    show_command,
+    write_opened,
+    write_said,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +46,8 @@ def auction() -> None:
     """Hold auctions, bid in them, and watch how they stand."""
 
 
-def _seconds(name: str, meaning: str) -> Callable[[Any], Any]:
-    return click.option(f"--{name}", type=click.FloatRange(min=0), metavar="SECONDS", help=meaning)
+def _duration(name: str, meaning: str) -> Callable[[Any], Any]:
+    return click.option(f"--{name}", type=Duration(), help=meaning)
 
 
 def _number(name: str, meaning: str) -> Callable[[Any], Any]:
@@ -74,20 +82,20 @@ def _number(name: str, meaning: str) -> Callable[[Any], Any]:
     type=click.Choice(["canonical", "earliest", "refuse"]),
     help="Who wins among equals.",
 )
-@_seconds("for", "It ends after so long at the latest.  [default: 30]")
+@_duration("for", "It ends after so long at the latest.  [default: 30s]")
 @_number("reserve", "Least price. On a falling clock, the last.")
 @_number("quorum", "Least total weight of those who speak.")
 @_number("increment", "english: by how much a bid must beat the one that stands.")
 @_number("buy-now", "english: who bids so much wins at once.")
-@_seconds("bid-for", "english: bidding ends after so long, if no late bid extends it.")
-@_seconds("soft-close", "english: a bid later than so long before the end extends it.")
+@_duration("bid-for", "english: bidding ends after so long, if no late bid extends it.")
+@_duration("soft-close", "english: a bid later than so long before the end extends it.")
 @_number("start", "clock, dutch: the first price.")
 @_number("step", "clock, dutch: by how much the price changes.")
-@_seconds("tick", "clock, dutch: how long a price stands.")
+@_duration("tick", "clock, dutch: how long a price stands.")
 @_number("rounds-max", "clock, dutch: how many prices are shown at most.")
 @_number("units", "multi-unit: how many there are.")
 @_number("bond", "committed: what is forfeited by who does not reveal.")
-@_seconds("commit-for", "committed: how long bids are committed to.")
+@_duration("commit-for", "committed: how long bids are committed to.")
 @click.option("--name", help="Name of the session.  [default: a fresh id]")
 @_BY
 @click.option("--wait", is_flag=True, help="Wait for its end, coordinate meanwhile, and show it.")
@@ -110,20 +118,11 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
     such as that of `mabeam up`.
     """
     from mabeam.app.asking import opening_of
-    from mabeam.app.cli.output import write_json, write_lines
     from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import open_session, session_shown
-    from mabeam.projections.world import plain
 
     opening = opening_of(_FORMS[form], _fields(chosen))
     found, state = complete(open_session(place, space, opening, name=name, by=by, wait=wait))
-    shown = session_shown(found, state)
-    if json:
-        write_json(plain(shown))
-    elif wait:
-        write_lines([f"{found}: {shown['outcome']} {shown['result'] or shown['reason']}".rstrip()])
-    else:
-        write_lines([found])
+    write_opened(found, state, wait=wait, json=json)
 
 
 def _fields(chosen: dict[str, Any]) -> dict[str, Any]:
@@ -232,25 +231,25 @@ auction.add_command(
     help="A new file for the bid and its salt, for you alone.  [default: print the salt]",
 )
 @_BY
+@as_json
 @placed
 def commit(  # noqa: PLR0913 - each is a choice of its own
-    place: Place, space: str, name: str, amount: int, *, keep: Path | None, by: str
+    place: Place, space: str, name: str, amount: int, *, keep: Path | None, by: str, json: bool
 ) -> None:
     """Commit to a bid in the auction NAME of SPACE without telling it.
 
     The salt is needed to reveal the bid. Who loses it forfeits the bond.
     """
     from mabeam.app.cli.bidding import sealed_bid
-    from mabeam.app.cli.output import note, write_lines
+    from mabeam.app.cli.output import note
     from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import say_in
     from mabeam.core.auction import BidCommitted
 
     # It is kept before it is said: a commitment without its salt could not be revealed.
     salt, commitment = sealed_bid(name, by, amount, keep)
     word = BidCommitted(commitment=commitment)
-    position = complete(say_in(place, space, name, word, by=by))
-    write_lines([str(position)])
+    said = complete(say_in(place, space, name, word, by=by))
+    write_said(space, name, said, json=json)
     note(f"salt: {salt}" if keep is None else f"kept in {keep}")
 
 
@@ -298,26 +297,12 @@ def reveal(  # noqa: PLR0913 - each is a choice of its own
     _say(place, space, name, lambda _: word, by=by, json=json)
 
 
-@auction.command(
-    cls=ExampleCommand,
-    examples=("mabeam auction show team login", "mabeam auction show team login --follow"),
+auction.add_command(
+    show_command(
+        "Show how the auction NAME of SPACE stands: its ladder of bids, or its clock.",
+        ("mabeam auction show team login", "mabeam auction show team login --follow"),
+    )
 )
-@_SPACE
-@_NAME
-@click.option("--at", metavar="POS", help="As of this place in the log.")
-@click.option("--follow", is_flag=True, help="Show it again whenever it changes, until it ends.")
-@as_json
-@placed
-def show(  # noqa: PLR0913 - each is a choice of its own
-    place: Place, space: str, name: str, *, at: str | None, follow: bool, json: bool
-) -> None:
-    """Show how the auction NAME of SPACE stands: its ladder of bids, or its clock."""
-    from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import show_session
-
-    if at is not None and follow:
-        raise click.UsageError("--at and --follow exclude each other")
-    complete(show_session(place, space, name, at=at, follow=follow, json=json))
 
 
 def _say(  # noqa: PLR0913 - where, what, in whose name, and how to tell it
@@ -329,12 +314,6 @@ def _say(  # noqa: PLR0913 - where, what, in whose name, and how to tell it
     by: str,
     json: bool,
 ) -> None:
-    from mabeam.app.cli.output import write_json, write_lines
     from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import say_seeing
 
-    position = complete(say_seeing(place, space, name, word, by=by))
-    if json:
-        write_json({"space": space, "session": name, "position": position})
-    else:
-        write_lines([str(position)])
+    write_said(space, name, complete(say_seeing(place, space, name, word, by=by)), json=json)

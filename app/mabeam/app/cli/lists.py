@@ -13,7 +13,6 @@ from mabeam.app.cli.positions import HOW
 
 if TYPE_CHECKING:
     from mabeam.app.cli.place import Place
-    from mabeam.core.session.state import SessionState
     from mabeam.projections.world import World
 
 __all__ = ["agents", "conflicts", "sessions", "variables"]
@@ -97,30 +96,22 @@ def _variables(world: World) -> Iterator[Entry]:
 
 
 def _sessions(world: World) -> Iterator[Entry]:
+    from mabeam.app.cli.sessions import result_in_words
+    from mabeam.core.session.protocol import protocol_of
+
     found = ((name, world.sessions[name].state) for name in world.sessions)
     for name, state in sorted(found, key=lambda item: item[1].opened_at):
         if state.opening is not None:
             yield {
                 "name": name,
+                "protocol": protocol_of(state.opening).name,
                 "opened_at": state.opened_at,
                 "by": state.opened_by,
                 "phase": state.phase,
                 "outcome": state.outcome,
                 "spoken": len(state.spoken),
-                "result": _result(state),
+                "result": result_in_words(state),
             }
-
-
-def _result(state: SessionState) -> str | None:
-    from mabeam.core.auction.events import AuctionDecided
-    from mabeam.core.session.protocol import protocol_of
-
-    if state.decision is None or state.opening is None:
-        return None
-    result = protocol_of(state.opening).result(state.decision)
-    if result is not None and isinstance(state.decision, AuctionDecided):
-        return f"{result} at {state.decision.price}"
-    return None if result is None else str(result)
 
 
 def _conflicts(world: World) -> Iterator[Entry]:
@@ -152,7 +143,7 @@ variables: Final = _command(
 )
 sessions: Final = _command(
     "sessions",
-    "List the auctions and votes of SPACE.",
+    "List the sessions of SPACE, of all protocols.",
     ("mabeam sessions team", "mabeam state team sessions.task-1      everything about one"),
     _sessions,
 )

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mabeam.app.cli.examples import ExampleCommand
-from mabeam.app.cli.options import as_json, complete_space, placed
+from mabeam.app.cli.options import Duration, as_json, complete_space, placed
+from mabeam.app.cli.sessions import (
+    fields_of,
+    open_session,
+    say_seeing,
+    show_command,
+    write_opened,
+    write_said,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import Callable
 
     from mabeam.app.cli.place import Place
-    from mabeam.app.space import Session, Space
+    from mabeam.core.session.events import Speech
+    from mabeam.core.session.state import SessionState
 
 __all__ = ["market"]
 
@@ -31,7 +39,8 @@ def market() -> None:
     "open",
     cls=ExampleCommand,
     examples=(
-        "mabeam market open team call --good cpu --name cpu --traders ann,ben,sue",
+        "mabeam market open team call --good cpu --name cpu \\",
+        "    --trader ann --trader ben --trader sue",
         "mabeam market open team continuous --good cpu --name book --for 600 \\",
         "    --budget ann=1000 --holding sue=50",
         "mabeam market open team posted-price --good gpu --set price=3 --set quantity=20",
@@ -43,8 +52,10 @@ def market() -> None:
 @click.argument("kind", type=click.Choice(_KINDS))
 @click.option("--good", help="What is traded.")
 @click.option("--rule", help="How it is cleared.  [default: the kind's own]")
-@click.option("--traders", help="Who may trade, with commas between.  [default: everybody]")
-@click.option("--for", "seconds", type=float, help="Close it after so many seconds.")
+@click.option("--trader", "traders", multiple=True, help="Who may trade.  [default: everybody]")
+@click.option(
+    "--for", "open_for", type=Duration(), help="How long it is open: 30s, 5m, 2h.  [default: 30s]"
+)
 @click.option(
     "--budget", "budgets", multiple=True, metavar="AGENT=AMOUNT", help="What one may spend."
 )
@@ -73,8 +84,8 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
     *,
     good: str | None,
     rule: str | None,
-    traders: str | None,
-    seconds: float | None,
+    traders: tuple[str, ...],
+    open_for: float | None,
     budgets: tuple[str, ...],
     holdings: tuple[str, ...],
     supplies: tuple[str, ...],
@@ -93,17 +104,14 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
     Without --wait a coordinator must run elsewhere, such as that of `mabeam up`.
     """
     from mabeam.app.asking import opening_of
-    from mabeam.app.cli.output import write_json, write_lines
     from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import fields_of, open_session, session_shown
     from mabeam.app.ordering import KINDS
-    from mabeam.projections.world import plain
 
     fields = fields_of(None, settings)
-    plainly = {"good": good, "rule": rule, "open_for_seconds": seconds}
+    plainly = {"good": good, "rule": rule, "open_for_seconds": open_for}
     fields |= {field: value for field, value in plainly.items() if value is not None}
-    if traders is not None:
-        fields["participants"] = [agent for agent in traders.split(",") if agent]
+    if traders:
+        fields["participants"] = list(traders)
     endowments = _endowments(budgets, holdings)
     if endowments:
         fields["endowments"] = endowments
@@ -112,13 +120,7 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
         fields["goods"] = [{"good": one, "quantity": units} for one, units in goods.items()]
     opening = opening_of(KINDS[kind].name, fields)
     found, state = complete(open_session(place, space, opening, name=name, by=by, wait=wait))
-    if json:
-        write_json(plain(session_shown(found, state)))
-    elif wait:
-        shown = session_shown(found, state)
-        write_lines([f"{found}: {shown['outcome']} {shown['result'] or shown['reason']}".rstrip()])
-    else:
-        write_lines([found])
+    write_opened(found, state, wait=wait, json=json)
 
 
 def _endowments(budgets: tuple[str, ...], holdings: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -176,26 +178,14 @@ def order(  # noqa: PLR0913 - each is a choice of its own
     without a price takes any. In a call market all orders of an agent are given at once. At a
     posted price it is `buy QUANTITY`; in a Fisher market, `GOOD=VALUE` for each good.
     """
-    from mabeam.app.cli.output import write_json, write_lines
-    from mabeam.app.cli.running import complete
-
-    position = complete(_order(place, space, name, order, note, by=by))
-    if json:
-        write_json({"space": space, "session": name, "position": position})
-    else:
-        write_lines([str(position)])
-
-
-async def _order(  # noqa: PLR0913 - where, what and in whose name
-    place: Place, space: str, name: str, words: tuple[str, ...], note: str, *, by: str
-) -> int:
     from mabeam.app.ordering import order_of
 
-    async with _session(place, space, name, by) as session:
-        opening = session.state.opening
+    def word(state: SessionState) -> Speech:
         # What the space knows by that name it knows by an opening, or else by stray words.
-        assert opening is not None
-        return await session.say(order_of(opening, words, note), by=by)
+        assert state.opening is not None
+        return order_of(state.opening, order, note)
+
+    _say(place, space, name, word, by=by, json=json)
 
 
 @market.command(
@@ -207,53 +197,37 @@ async def _order(  # noqa: PLR0913 - where, what and in whose name
 @click.argument("name")
 @click.argument("order")
 @_BY
-@placed
-def cancel_order(place: Place, space: str, name: str, order: str, *, by: str) -> None:
-    """Take back what is left of ORDER, named by its position or id, in the book NAME of SPACE."""
-    from mabeam.app.cli.running import complete
-
-    complete(_cancel(place, space, name, order, by=by))
-
-
-async def _cancel(place: Place, space: str, name: str, order: str, *, by: str) -> None:
-    from mabeam.app.ordering import cancellation_of
-
-    async with _session(place, space, name, by) as session:
-        await session.say(cancellation_of(session.state, order), by=by)
-
-
-@asynccontextmanager
-async def _session(place: Place, space: str, name: str, by: str) -> AsyncGenerator[Session[Any]]:
-    from mabeam.app.composition import attach
-
-    async with (
-        place.log(space, make=False) as store,
-        attach(store, coordinate=False, identity=by) as joined,
-    ):
-        yield _found(joined, name)
-
-
-def _found(joined: Space, name: str) -> Session[Any]:
-    return joined.sessions.get(name)
-
-
-@market.command(
-    cls=ExampleCommand,
-    examples=("mabeam market show team book", "mabeam market show team book --follow"),
-)
-@click.argument("space", shell_complete=complete_space)
-@click.argument("name")
-@click.option("--at", metavar="POS", help="As of this place in the log.")
-@click.option("--follow", is_flag=True, help="Show it again whenever it changes, until it ends.")
 @as_json
 @placed
-def show(  # noqa: PLR0913 - each is a choice of its own
-    place: Place, space: str, name: str, *, at: str | None, follow: bool, json: bool
+def cancel_order(  # noqa: PLR0913 - each is a choice of its own
+    place: Place, space: str, name: str, order: str, *, by: str, json: bool
 ) -> None:
-    """Show the book of the market NAME of SPACE, its ladder of supply and demand, or its sales."""
-    from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import show_session
+    """Take back what is left of ORDER, named by its position or id, in the book NAME of SPACE.
 
-    if at is not None and follow:
-        raise click.UsageError("--at and --follow exclude each other")
-    complete(show_session(place, space, name, at=at, follow=follow, json=json))
+    The position of the word is printed.
+    """
+    from mabeam.app.ordering import cancellation_of
+
+    _say(place, space, name, lambda state: cancellation_of(state, order), by=by, json=json)
+
+
+def _say(  # noqa: PLR0913 - where, what, in whose name, and how to tell it
+    place: Place,
+    space: str,
+    name: str,
+    word: Callable[[SessionState], Speech],
+    *,
+    by: str,
+    json: bool,
+) -> None:
+    from mabeam.app.cli.running import complete
+
+    write_said(space, name, complete(say_seeing(place, space, name, word, by=by)), json=json)
+
+
+market.add_command(
+    show_command(
+        "Show the book of the market NAME of SPACE, its ladder of supply and demand, or its sales.",
+        ("mabeam market show team book", "mabeam market show team book --follow"),
+    )
+)

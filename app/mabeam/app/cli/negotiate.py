@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from mabeam.app.cli.examples import ExampleCommand
-from mabeam.app.cli.options import as_json, complete_space, placed
+from mabeam.app.cli.options import Duration, as_json, complete_space, placed
+from mabeam.app.cli.sessions import (
+    open_session,
+    say_fields,
+    say_seeing,
+    show_command,
+    write_opened,
+    write_said,
+)
 
 if TYPE_CHECKING:
     from mabeam.app.cli.place import Place
     from mabeam.core.session.events import Speech
+    from mabeam.core.session.state import SessionState
 
 __all__ = ["negotiate"]
 
@@ -50,12 +59,13 @@ def negotiate() -> None:
 @click.option("--subject", default="", help="What it is about, for people.")
 @click.option("--rounds", type=int, default=20, show_default=True, help="Turns of each, or texts.")
 @click.option(
-    "--turn-seconds", type=float, default=3600.0, show_default=True, help="Time for each turn."
+    "--turn-seconds", type=Duration(), default="1h", show_default=True, help="Time for each turn."
 )
 @click.option("--single-text", is_flag=True, help="A mediator proposes; parties only judge.")
 @click.option("--name", help="Name of the session.  [default: a fresh id]")
 @_BY
 @click.option("--wait", is_flag=True, help="Wait for its end, coordinate meanwhile, and show it.")
+@as_json
 @placed
 def open_(  # noqa: PLR0913 - each is a choice of its own
     place: Place,
@@ -70,15 +80,14 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
     name: str | None,
     by: str,
     wait: bool,
+    json: bool,
 ) -> None:
     """Open a negotiation in SPACE, which is made if it is new; print its name.
 
     Without --wait a coordinator must run elsewhere, such as that of `mabeam up`.
     """
     from mabeam.app.asking import opening_of
-    from mabeam.app.cli.output import write_lines
     from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import open_session, session_shown
 
     turn_ms = round(turn_seconds * _MS)
     fields: dict[str, object] = {
@@ -92,9 +101,7 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
     }
     opening = opening_of("single_text" if single_text else "negotiation", fields)
     found, state = complete(open_session(place, space, opening, name=name, by=by, wait=wait))
-    shown = session_shown(found, state)
-    end = f": {shown['outcome']} {shown['result'] or ''}".rstrip() if wait else ""
-    write_lines([f"{found}{end}"])
+    write_opened(found, state, wait=wait, json=json)
 
 
 def _issue(text: str) -> dict[str, object]:
@@ -117,86 +124,86 @@ def _issue(text: str) -> dict[str, object]:
 @click.argument("values", nargs=-1, required=True)
 @click.option("--note", default="", help="Why, for people.")
 @_BY
+@as_json
 @placed
 def offer(  # noqa: PLR0913 - each is a choice of its own
-    place: Place, space: str, name: str, values: tuple[str, ...], *, note: str, by: str
+    place: Place,
+    space: str,
+    name: str,
+    values: tuple[str, ...],
+    *,
+    note: str,
+    by: str,
+    json: bool,
 ) -> None:
     """Offer an outcome in the negotiation NAME of SPACE: one value for each issue, in order.
 
     It counts if it is one's turn; the position of the word is printed.
     """
-    from mabeam.app.cli.output import write_lines
     from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import say_fields
 
     fields = {"values": list(values), "note": note}
-    write_lines([str(complete(say_fields(place, space, name, "offer_made", fields, by=by)))])
+    said = complete(say_fields(place, space, name, "offer_made", fields, by=by))
+    write_said(space, name, said, json=json)
 
 
 @negotiate.command(cls=ExampleCommand, examples=("mabeam negotiate accept team deal --by ben",))
 @click.argument("space", shell_complete=complete_space)
 @click.argument("name")
 @_BY
+@as_json
 @placed
-def accept(place: Place, space: str, name: str, *, by: str) -> None:
+def accept(place: Place, space: str, name: str, *, by: str, json: bool) -> None:
     """Accept the offer that stands, or the text that is judged, as it is shown now."""
-    from mabeam.app.cli.output import write_lines
-    from mabeam.app.cli.running import complete
-
-    write_lines([str(complete(_answer(place, space, name, accepts=True, by=by)))])
+    _answer(place, space, name, accepts=True, by=by, json=json)
 
 
 @negotiate.command(cls=ExampleCommand, examples=("mabeam negotiate reject team deal --by ben",))
 @click.argument("space", shell_complete=complete_space)
 @click.argument("name")
 @_BY
+@as_json
 @placed
-def reject(place: Place, space: str, name: str, *, by: str) -> None:
+def reject(place: Place, space: str, name: str, *, by: str, json: bool) -> None:
     """Reject the text that is judged; of alternating offers, walk away and end them.
 
     To turn an offer down and go on, make another with `mabeam negotiate offer`.
     """
-    from mabeam.app.cli.output import write_lines
+    _answer(place, space, name, accepts=False, by=by, json=json)
+
+
+def _answer(  # noqa: PLR0913 - where, what, in whose name, and how to tell it
+    place: Place, space: str, name: str, *, accepts: bool, by: str, json: bool
+) -> None:
     from mabeam.app.cli.running import complete
 
-    write_lines([str(complete(_answer(place, space, name, accepts=False, by=by)))])
+    word = _accepting if accepts else _rejecting
+    write_said(space, name, complete(say_seeing(place, space, name, word, by=by)), json=json)
 
 
-async def _answer(place: Place, space: str, name: str, *, accepts: bool, by: str) -> int:
-    from mabeam.app.composition import attach
-    from mabeam.core.negotiation import Draft, OfferAccepted, Talks, TextJudged, WalkedAway
+def _accepting(state: SessionState) -> Speech:
+    from mabeam.core.negotiation import Draft, OfferAccepted, Talks, TextJudged
 
-    async with (
-        place.log(space) as store,
-        attach(store, coordinate=False, identity=by) as joined,
-    ):
-        session = joined.sessions.get(name)
-        course = session.state.course
-        speech: Speech = WalkedAway()
-        if isinstance(course, Draft):
-            speech = TextJudged(round=course.round, accept=accepts)
-        elif accepts:
-            # Named by its number, an offer that came meanwhile is not accepted unseen.
-            stands = course.standing if isinstance(course, Talks) else None
-            speech = OfferAccepted(offer=stands.number if stands is not None else 0)
-        return await session.say(speech, by=by)
+    course = state.course
+    if isinstance(course, Draft):
+        return TextJudged(round=course.round, accept=True)
+    # Named by its number, an offer that came meanwhile is not accepted unseen.
+    stands = course.standing if isinstance(course, Talks) else None
+    return OfferAccepted(offer=stands.number if stands is not None else 0)
 
 
-@negotiate.command(
-    cls=ExampleCommand,
-    examples=(
-        "mabeam negotiate show team deal",
-        "mabeam negotiate show team deal --follow",
-    ),
+def _rejecting(state: SessionState) -> Speech:
+    from mabeam.core.negotiation import Draft, TextJudged, WalkedAway
+
+    course = state.course
+    return (
+        TextJudged(round=course.round, accept=False) if isinstance(course, Draft) else WalkedAway()
+    )
+
+
+negotiate.add_command(
+    show_command(
+        "Show the offers so far and whose turn it is, or what became of the texts.",
+        ("mabeam negotiate show team deal", "mabeam negotiate show team deal --follow"),
+    )
 )
-@click.argument("space", shell_complete=complete_space)
-@click.argument("name")
-@click.option("--follow", is_flag=True, help="Show it again whenever it changes, until it ends.")
-@as_json
-@placed
-def show(place: Place, space: str, name: str, *, follow: bool, json: bool) -> None:
-    """Show the offers so far and whose turn it is, or what became of the texts."""
-    from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import show_session
-
-    complete(show_session(place, space, name, at=None, follow=follow, json=json))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -21,6 +22,7 @@ __all__ = [
     "PLUGINS_VARIABLE",
     "SPACE_VARIABLE",
     "CommandT",
+    "Duration",
     "as_json",
     "complete_space",
     "placed",
@@ -34,9 +36,29 @@ LOG_VARIABLE: Final = "MABEAM_LOG"
 PLUGINS_VARIABLE: Final = "MABEAM_PLUGINS"
 """Modules with event types and protocols of one's own, separated by commas."""
 
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
+_SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _STREAM: Final = "mabeam_"
 _CHECKPOINTS: Final = "_checkpoints"
 _LEVELS_BY_VERBOSITY: Final = ("warning", "info", "debug")
+
+
+class Duration(click.ParamType[float]):
+    """How long something takes, as people write it: 90, 30s, 5m, 2h. It becomes seconds."""
+
+    name = "duration"
+
+    def convert(
+        self,
+        value: object,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Return the seconds, or fail the command."""
+        found = _DURATION.fullmatch(str(value))
+        if found is None:
+            self.fail(f"{value!r} is not a duration such as 90, 30s, 5m or 2h", param, ctx)
+        return float(found[1]) * _SECONDS[found[2] or "s"]
 
 
 def space_argument(command: CommandT) -> CommandT:

@@ -9,6 +9,15 @@ import click
 
 from mabeam.app.cli.examples import ExampleCommand
 from mabeam.app.cli.options import as_json, complete_space, placed
+from mabeam.app.cli.sessions import (
+    cancel_session,
+    fields_of,
+    open_session,
+    say_fields,
+    show_command,
+    write_opened,
+    write_said,
+)
 
 if TYPE_CHECKING:
     from mabeam.app.cli.place import Place
@@ -72,20 +81,11 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
     Without --wait a coordinator must run elsewhere, such as that of `mabeam up`.
     """
     from mabeam.app.asking import opening_of
-    from mabeam.app.cli.output import write_json, write_lines
     from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import fields_of, open_session, session_shown
-    from mabeam.projections.world import plain
 
     opening = opening_of(protocol, fields_of(file, settings))
     found, state = complete(open_session(place, space, opening, name=name, by=by, wait=wait))
-    if json:
-        write_json(plain(session_shown(found, state)))
-    elif wait:
-        shown = session_shown(found, state)
-        write_lines([f"{found}: {shown['outcome']} {shown['result'] or shown['reason']}".rstrip()])
-    else:
-        write_lines([found])
+    write_opened(found, state, wait=wait, json=json)
 
 
 @session.command(
@@ -119,37 +119,18 @@ def say(  # noqa: PLR0913 - each is a choice of its own
     TYPE is the short name of an event, such as bid_placed; it may be left out where only one
     fits the protocol. Whether the word counts is decided by where it stands.
     """
-    from mabeam.app.cli.output import write_json, write_lines
     from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import fields_of, say_fields
 
-    position = complete(say_fields(place, space, name, kind, fields_of(file, settings), by=by))
-    if json:
-        write_json({"space": space, "session": name, "position": position})
-    else:
-        write_lines([str(position)])
+    said = complete(say_fields(place, space, name, kind, fields_of(file, settings), by=by))
+    write_said(space, name, said, json=json)
 
 
-@session.command(
-    cls=ExampleCommand,
-    examples=("mabeam session show team login", "mabeam session show team login --follow"),
+session.add_command(
+    show_command(
+        "Show how things stand in the session NAME of SPACE: the tally, the book, the ladder.",
+        ("mabeam session show team login", "mabeam session show team login --follow"),
+    )
 )
-@click.argument("space", shell_complete=complete_space)
-@click.argument("name")
-@click.option("--at", metavar="POS", help="As of this place in the log.")
-@click.option("--follow", is_flag=True, help="Show it again whenever it changes, until it ends.")
-@as_json
-@placed
-def show(  # noqa: PLR0913 - each is a choice of its own
-    place: Place, space: str, name: str, *, at: str | None, follow: bool, json: bool
-) -> None:
-    """Show how things stand in the session NAME of SPACE: the tally, the book, the ladder."""
-    from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import show_session
-
-    if at is not None and follow:
-        raise click.UsageError("--at and --follow exclude each other")
-    complete(show_session(place, space, name, at=at, follow=follow, json=json))
 
 
 @session.command(
@@ -163,6 +144,5 @@ def show(  # noqa: PLR0913 - each is a choice of its own
 def cancel(place: Place, space: str, name: str, *, reason: str, by: str) -> None:
     """Take the session NAME of SPACE back. Only who opened it may."""
     from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import cancel_session
 
     complete(cancel_session(place, space, name, reason, by=by))

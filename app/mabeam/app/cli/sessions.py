@@ -7,33 +7,51 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
+
+from mabeam.app.cli.examples import ExampleCommand
+from mabeam.app.cli.options import as_json, complete_space, placed
+from mabeam.app.cli.positions import HOW
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from mabeam.app.cli.place import Place
     from mabeam.app.space import Space
-    from mabeam.app.space.sessions import Session
     from mabeam.core.session.events import Opening, Speech
     from mabeam.core.session.state import SessionState
     from mabeam.projections.world import World
 
 __all__ = [
+    "Said",
     "cancel_session",
     "fields_of",
     "open_session",
+    "result_in_words",
     "say_fields",
     "say_in",
     "say_seeing",
-    "session_shown",
-    "show_session",
+    "show_command",
+    "write_opened",
+    "write_said",
 ]
 
 OPERATOR: Final = "operator"
 _NS: Final = 1_000_000_000
+
+
+class Said(NamedTuple):
+    """A word that was recorded.
+
+    Attributes:
+        position: Where it stands.
+        doubt: Why it will not count, as far as that is seen; empty otherwise.
+    """
+
+    position: int
+    doubt: str
 
 
 def fields_of(file: Path | None, settings: Sequence[str]) -> dict[str, Any]:
@@ -114,21 +132,20 @@ async def open_session(  # noqa: PLR0913 - where, what, in whose name, and wheth
         return session.name, session.state
 
 
-async def say_in(place: Place, space: str, name: str, speech: Speech, *, by: str) -> int:
-    """Speak in a session; return the position of the word.
+async def say_in(place: Place, space: str, name: str, speech: Speech, *, by: str) -> Said:
+    """Speak in a session; return where the word stands.
 
     Raises:
         NotFound: There is no such space or session.
         Rejected: The word could never count.
     """
-    async with _joined(place, space, by) as joined:
-        return await _said(joined.sessions.get(name), speech, by)
+    return await say_seeing(place, space, name, lambda _: speech, by=by)
 
 
 async def say_seeing(
     place: Place, space: str, name: str, word: Callable[[SessionState], Speech], *, by: str
-) -> int:
-    """Speak in a session with a word that depends on how it stands; return its position.
+) -> Said:
+    """Speak in a session with a word that depends on how it stands; return where it stands.
 
     Raises:
         NotFound: There is no such space or session.
@@ -136,13 +153,15 @@ async def say_seeing(
     """
     async with _joined(place, space, by) as joined:
         session = joined.sessions.get(name)
-        return await _said(session, word(session.state), by)
+        speech = word(session.state)
+        position = await session.say(speech, by=by)
+        return Said(position, _doubt(session.state, position, by))
 
 
 async def say_fields(  # noqa: PLR0913 - where, what and in whose name
     place: Place, space: str, name: str, kind: str, fields: Mapping[str, Any], *, by: str
-) -> int:
-    """Speak in a session with a word made of plain fields; return its position.
+) -> Said:
+    """Speak in a session with a word made of plain fields; return where it stands.
 
     Raises:
         NotFound: There is no such space or session.
@@ -151,25 +170,49 @@ async def say_fields(  # noqa: PLR0913 - where, what and in whose name
     from mabeam.app.asking import speech_of
     from mabeam.core.session.protocol import protocol_of
 
-    async with _joined(place, space, by) as joined:
-        session = joined.sessions.get(name)
-        opening = session.state.opening
+    def word(state: SessionState) -> Speech:
         # What the space knows by that name it knows by an opening, or else by stray words.
-        assert opening is not None
-        return await _said(session, speech_of(protocol_of(opening), kind, fields), by)
+        assert state.opening is not None
+        return speech_of(protocol_of(state.opening), kind, fields)
+
+    return await say_seeing(place, space, name, word, by=by)
 
 
-async def _said(session: Session[Any], speech: Speech, by: str) -> int:
-    from mabeam.app.cli.output import note
+def _doubt(state: SessionState, position: int, by: str) -> str:
     from mabeam.app.telling.words import reason_in_words
 
-    position = await session.say(speech, by=by)
-    refused = session.state.refused.get(by)
-    if session.state.late.get(by) == position:
-        note("it does not count: it came after the closing")
-    elif refused is not None and refused.position == position:
-        note(f"it does not count: {reason_in_words(refused.reason)}")
-    return position
+    refused = state.refused.get(by)
+    if state.late.get(by) == position:
+        return "it does not count: it came after the closing"
+    if refused is not None and refused.position == position:
+        return f"it does not count: {reason_in_words(refused.reason)}"
+    return ""
+
+
+def write_said(space: str, name: str, said: Said, *, json: bool) -> None:
+    """Write where a word stands, and for people why it does not count."""
+    from mabeam.app.cli.output import note, write_json, write_lines
+
+    if json:
+        write_json({"space": space, "session": name, "position": said.position})
+    else:
+        write_lines([str(said.position)])
+    if said.doubt:
+        note(said.doubt)
+
+
+def write_opened(name: str, state: SessionState, *, wait: bool, json: bool) -> None:
+    """Write the name of a session that was opened, and how it ended if that was awaited."""
+    from mabeam.app.cli.output import write_json, write_lines
+    from mabeam.projections.world import plain
+
+    if json:
+        write_json(plain(_shown(name, state)))
+    elif wait:
+        came_to = result_in_words(state) or state.reason
+        write_lines([f"{name}: {state.outcome} {came_to}".rstrip()])
+    else:
+        write_lines([name])
 
 
 async def cancel_session(place: Place, space: str, name: str, reason: str, *, by: str) -> None:
@@ -183,14 +226,33 @@ async def cancel_session(place: Place, space: str, name: str, reason: str, *, by
         await joined.sessions.get(name).cancel(reason, by=by)
 
 
-async def show_session(  # noqa: PLR0913 - where, which, when and how
+def show_command(meaning: str, examples: Sequence[str]) -> click.Command:
+    """Return the command `show` of a group: how a session stands, or stood."""
+
+    @click.command("show", cls=ExampleCommand, examples=examples, help=meaning)
+    @click.argument("space", shell_complete=complete_space)
+    @click.argument("name")
+    @click.option("--at", metavar="POS", help=f"As of this place in the log: {HOW}.")
+    @click.option(
+        "--follow", is_flag=True, help="Show it again whenever it changes, until it ends."
+    )
+    @as_json
+    @placed
+    def show(  # noqa: PLR0913 - each is a choice of its own
+        place: Place, space: str, name: str, *, at: str | None, follow: bool, json: bool
+    ) -> None:
+        from mabeam.app.cli.running import complete
+
+        if at is not None and follow:
+            raise click.UsageError("--at and --follow exclude each other")
+        complete(_show(place, space, name, at=at, follow=follow, json=json))
+
+    return show
+
+
+async def _show(  # noqa: PLR0913 - where, which, when and how
     place: Place, space: str, name: str, *, at: str | None, follow: bool, json: bool
 ) -> None:
-    """Write how things stand in a session, and again whenever that changes until it ends.
-
-    Raises:
-        NotFound: There is no such space or session.
-    """
     from mabeam.app.cli.reading import world_of
     from mabeam.core.errors import NotFound
 
@@ -217,12 +279,16 @@ def _write(name: str, state: SessionState, *, json: bool) -> None:
     from mabeam.app.cli.output import note, write_json, write_lines, write_table
     from mabeam.projections.world import plain
 
-    shown = session_shown(name, state)
+    shown = _shown(name, state)
     if json:
         write_json(plain(shown))
         return
-    facts = ("session", "protocol", "rule", "phase", "by", "spoken", "outcome", "result")
-    write_lines([f"{fact:9} {shown[fact]}" for fact in facts if shown[fact] not in {None, ""}])
+    facts = ("session", "protocol", "rule", "phase", "by", "spoken", "outcome")
+    result = result_in_words(state)
+    # Why it ended is told by the result, if there is one.
+    came_to = ("reason", state.reason) if result is None else ("result", result)
+    told = [*((fact, shown[fact]) for fact in facts), came_to]
+    write_lines([f"{fact:9} {value}" for fact, value in told if value not in {None, ""}])
     standing = shown["standing"]
     if standing["rows"]:
         write_table([column.upper() for column in standing["columns"]], standing["rows"])
@@ -230,8 +296,32 @@ def _write(name: str, state: SessionState, *, json: bool) -> None:
         note(remark)
 
 
-def session_shown(name: str, state: SessionState) -> Mapping[str, Any]:
-    """Return what a person wants to know of a session, by name."""
+def result_in_words(state: SessionState) -> str | None:
+    """Return what a session came to, and at which price; None if it came to nothing."""
+    from mabeam.core import auction, voting
+    from mabeam.core.session.protocol import protocol_of
+
+    decision = state.decision
+    if decision is None or state.opening is None:
+        return None
+    result = protocol_of(state.opening).result(decision)
+    match decision:
+        case (
+            auction.AuctionDecided()
+            | auction.EnglishAuctionDecided()
+            | auction.ClockAuctionDecided()
+            | auction.DutchAuctionDecided()
+            | auction.CommittedAuctionDecided()
+        ) if result is not None:
+            return f"{result} at {decision.price}"
+        case voting.VoteDecided() if decision.winners:
+            # Several winners are no result that a variable could take.
+            return ", ".join(decision.winners)
+        case _:
+            return None if result is None else str(result)
+
+
+def _shown(name: str, state: SessionState) -> Mapping[str, Any]:
     import msgspec
 
     from mabeam.core.session.protocol import protocol_of

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from mabeam.app.cli.examples import ExampleCommand
-from mabeam.app.cli.options import as_json, complete_space, placed
+from mabeam.app.cli.options import Duration, as_json, complete_space, placed
+from mabeam.app.cli.sessions import (
+    open_session,
+    say_fields,
+    show_command,
+    write_opened,
+    write_said,
+)
 
 if TYPE_CHECKING:
     from mabeam.app.cli.place import Place
@@ -45,14 +52,15 @@ def task() -> None:
     help="Which proposals are best.",
 )
 @click.option(
-    "--reply-seconds", type=float, default=10.0, show_default=True, help="Time for proposals."
+    "--reply-seconds", type=Duration(), default="10", show_default=True, help="Time for proposals."
 )
 @click.option(
-    "--done-seconds", type=float, default=3600.0, show_default=True, help="Time for the task."
+    "--done-seconds", type=Duration(), default="1h", show_default=True, help="Time for the task."
 )
 @click.option("--name", help="Name of the session.  [default: a fresh id]")
 @_BY
 @click.option("--wait", is_flag=True, help="Wait for its end, coordinate meanwhile, and show it.")
+@as_json
 @placed
 def open_(  # noqa: PLR0913 - each is a choice of its own
     place: Place,
@@ -69,15 +77,14 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
     name: str | None,
     by: str,
     wait: bool,
+    json: bool,
 ) -> None:
     """Call for proposals for TASK in SPACE, which is made if it is new; print the name.
 
     Without --wait a coordinator must run elsewhere, such as that of `mabeam up`.
     """
     from mabeam.app.asking import opening_of
-    from mabeam.app.cli.output import write_lines
     from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import open_session, session_shown
 
     # Whoever calls is named too where contractors are, so that it may cancel a contract.
     named = [*dict.fromkeys((*contractors, by))] if contractors else []
@@ -95,9 +102,7 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
     }
     opening = opening_of("contract_net", fields)
     found, state = complete(open_session(place, space, opening, name=name, by=by, wait=wait))
-    shown = session_shown(found, state)
-    end = f": {shown['outcome']} {shown['result'] or ''}".rstrip() if wait else ""
-    write_lines([f"{found}{end}"])
+    write_opened(found, state, wait=wait, json=json)
 
 
 @task.command(
@@ -111,6 +116,7 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
 @click.option("--can", multiple=True, help="A capability that you have.")
 @click.option("--note", default="", help="Why, for people.")
 @_BY
+@as_json
 @placed
 def propose(  # noqa: PLR0913 - each is a choice of its own
     place: Place,
@@ -122,10 +128,11 @@ def propose(  # noqa: PLR0913 - each is a choice of its own
     can: tuple[str, ...],
     note: str,
     by: str,
+    json: bool,
 ) -> None:
     """Propose to do the task of the call NAME in SPACE; print the position of the word."""
     fields = {"cost": cost, "score": score, "capabilities": list(can), "note": note}
-    _say(place, space, name, "task_proposed", fields, by=by)
+    _say(place, space, name, "task_proposed", fields, by=by, json=json)
 
 
 @task.command(
@@ -140,13 +147,14 @@ def propose(  # noqa: PLR0913 - each is a choice of its own
 @click.option("--reason", default="", help="Why, for people.")
 @click.option("--not-understood", is_flag=True, help="Say instead that the call makes no sense.")
 @_BY
+@as_json
 @placed
 def refuse(  # noqa: PLR0913 - each is a choice of its own
-    place: Place, space: str, name: str, *, reason: str, not_understood: bool, by: str
+    place: Place, space: str, name: str, *, reason: str, not_understood: bool, by: str, json: bool
 ) -> None:
     """Refuse to do the task of the call NAME in SPACE; print the position of the word."""
     kind = "task_not_understood" if not_understood else "task_refused"
-    _say(place, space, name, kind, {"reason": reason}, by=by)
+    _say(place, space, name, kind, {"reason": reason}, by=by, json=json)
 
 
 @task.command(
@@ -161,15 +169,23 @@ def refuse(  # noqa: PLR0913 - each is a choice of its own
 @click.option("--result", default="", help="What came of it.")
 @click.option("--failed", help="Report instead that it has failed, and why.")
 @_BY
+@as_json
 @placed
 def done(  # noqa: PLR0913 - each is a choice of its own
-    place: Place, space: str, name: str, *, result: str, failed: str | None, by: str
+    place: Place,
+    space: str,
+    name: str,
+    *,
+    result: str,
+    failed: str | None,
+    by: str,
+    json: bool,
 ) -> None:
     """Report that the task of the call NAME in SPACE is done, or has failed."""
     if failed is None:
-        _say(place, space, name, "task_done", {"result": result}, by=by)
+        _say(place, space, name, "task_done", {"result": result}, by=by, json=json)
     else:
-        _say(place, space, name, "task_failed", {"reason": failed}, by=by)
+        _say(place, space, name, "task_failed", {"reason": failed}, by=by, json=json)
 
 
 @task.command(
@@ -181,40 +197,38 @@ def done(  # noqa: PLR0913 - each is a choice of its own
 @click.option("--contractor", default="", help="Whose.  [default: all that are under way]")
 @click.option("--reason", default="", help="Why, for people.")
 @_BY
+@as_json
 @placed
 def cancel(  # noqa: PLR0913 - each is a choice of its own
-    place: Place, space: str, name: str, *, contractor: str, reason: str, by: str
+    place: Place, space: str, name: str, *, contractor: str, reason: str, by: str, json: bool
 ) -> None:
     """Take contracts of the call NAME in SPACE back, in the name of who called.
 
     Before proposals are accepted, take the call itself back with `mabeam session cancel`.
     """
     fields = {"contractor": contractor, "reason": reason}
-    _say(place, space, name, "contract_cancelled", fields, by=by)
+    _say(place, space, name, "contract_cancelled", fields, by=by, json=json)
 
 
-def _say(  # noqa: PLR0913 - where, what and in whose name
-    place: Place, space: str, name: str, kind: str, fields: dict[str, Any], *, by: str
+def _say(  # noqa: PLR0913 - where, what, in whose name, and how to tell it
+    place: Place,
+    space: str,
+    name: str,
+    kind: str,
+    fields: dict[str, Any],
+    *,
+    by: str,
+    json: bool,
 ) -> None:
-    from mabeam.app.cli.output import write_lines
     from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import say_fields
 
-    write_lines([str(complete(say_fields(place, space, name, kind, fields, by=by)))])
+    said = complete(say_fields(place, space, name, kind, fields, by=by))
+    write_said(space, name, said, json=json)
 
 
-@task.command(
-    cls=ExampleCommand,
-    examples=("mabeam task show team parser", "mabeam task show team parser --follow"),
+task.add_command(
+    show_command(
+        "Show how it stands with each contractor of the call NAME in SPACE.",
+        ("mabeam task show team parser", "mabeam task show team parser --follow"),
+    )
 )
-@click.argument("space", shell_complete=complete_space)
-@click.argument("name")
-@click.option("--follow", is_flag=True, help="Show it again whenever it changes, until it ends.")
-@as_json
-@placed
-def show(place: Place, space: str, name: str, *, follow: bool, json: bool) -> None:
-    """Show how it stands with each contractor of the call NAME in SPACE."""
-    from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import show_session
-
-    complete(show_session(place, space, name, at=None, follow=follow, json=json))

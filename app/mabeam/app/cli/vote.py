@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mabeam.app.cli.examples import ExampleCommand
-from mabeam.app.cli.options import as_json, complete_space, placed
+from mabeam.app.cli.options import Duration, as_json, complete_space, placed
+from mabeam.app.cli.sessions import (
+    fields_of,
+    open_session,
+    say_fields,
+    show_command,
+    write_opened,
+    write_said,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +24,6 @@ if TYPE_CHECKING:
     from mabeam.app.cli.place import Place
 
 __all__ = ["vote"]
-
-_UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
 @click.group
@@ -51,7 +55,9 @@ def vote() -> None:
     is_flag=True,
     help="Close as soon as no ballot can change who wins; first ballots count.",
 )
-@click.option("--for", "open_for", metavar="DURATION", help="How long it is open: 30s, 5m, 2h.")
+@click.option(
+    "--for", "open_for", type=Duration(), help="How long it is open: 30s, 5m, 2h.  [default: 30s]"
+)
 @click.option(
     "--file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -74,7 +80,7 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
     seats: int | None,
     question: str | None,
     early: bool,
-    open_for: str | None,
+    open_for: float | None,
     file: Path | None,
     name: str | None,
     by: str,
@@ -89,11 +95,7 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
     elsewhere, such as that of `mabeam up`.
     """
     from mabeam.app.asking import opening_of
-    from mabeam.app.cli.output import write_json, write_lines
     from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import fields_of, open_session, session_shown
-    from mabeam.core.voting import VoteDecided
-    from mabeam.projections.world import plain
 
     given: dict[str, Any] = {
         "options": list(options) or None,
@@ -105,17 +107,12 @@ def open_(  # noqa: PLR0913 - each is a choice of its own
         "question": question,
         "early": early or None,
         "revising": "first" if early else None,
-        "open_for_seconds": None if open_for is None else _seconds(open_for),
+        "open_for_seconds": open_for,
     }
     fields = fields_of(file, ()) | {k: value for k, value in given.items() if value is not None}
     opening = opening_of("vote", fields)
     found, state = complete(open_session(place, space, opening, name=name, by=by, wait=wait))
-    if json:
-        write_json(plain(session_shown(found, state)))
-        return
-    # Several winners are no result that a variable could take.
-    winners = ", ".join(state.decision.winners) if isinstance(state.decision, VoteDecided) else ""
-    write_lines([f"{found}: {state.outcome} {winners or state.reason}".rstrip() if wait else found])
+    write_opened(found, state, wait=wait, json=json)
 
 
 @vote.command(
@@ -151,9 +148,7 @@ def cast(  # noqa: PLR0913 - each is a choice of its own
     RANKING names options, the best first; = ties two of them, and those left out are last.
     Another ballot of the same voter replaces it. Without any option the ballot is blank.
     """
-    from mabeam.app.cli.output import write_json, write_lines
     from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import say_fields
     from mabeam.core.voting import ranking_of
 
     if ranking and approved:
@@ -162,33 +157,16 @@ def cast(  # noqa: PLR0913 - each is a choice of its own
     fields: dict[str, Any] = {"ranking": [list(group) for group in groups], "note": note}
     if confidence is not None:
         fields["confidence"] = confidence
-    position = complete(say_fields(place, space, name, "", fields, by=by))
-    if json:
-        write_json({"space": space, "session": name, "position": position})
-    else:
-        write_lines([str(position)])
+    said = complete(say_fields(place, space, name, "cast", fields, by=by))
+    write_said(space, name, said, json=json)
 
 
-@vote.command(
-    cls=ExampleCommand,
-    examples=("mabeam vote show team lunch", "mabeam vote show team lunch --follow"),
+vote.add_command(
+    show_command(
+        "Show the tally of the vote NAME of SPACE, and who leads under its rule.",
+        ("mabeam vote show team lunch", "mabeam vote show team lunch --follow"),
+    )
 )
-@click.argument("space", shell_complete=complete_space)
-@click.argument("name")
-@click.option("--at", metavar="POS", help="As of this place in the log.")
-@click.option("--follow", is_flag=True, help="Show it again whenever it changes, until it ends.")
-@as_json
-@placed
-def show(  # noqa: PLR0913 - each is a choice of its own
-    place: Place, space: str, name: str, *, at: str | None, follow: bool, json: bool
-) -> None:
-    """Show the tally of the vote NAME of SPACE, and who leads under its rule."""
-    from mabeam.app.cli.running import complete
-    from mabeam.app.cli.sessions import show_session
-
-    if at is not None and follow:
-        raise click.UsageError("--at and --follow exclude each other")
-    complete(show_session(place, space, name, at=at, follow=follow, json=json))
 
 
 def _weights(voters: Sequence[str]) -> list[dict[str, object]]:
@@ -199,10 +177,3 @@ def _weights(voters: Sequence[str]) -> list[dict[str, object]]:
             raise click.UsageError(f"--voter {voter!r} is not NAME or NAME=WEIGHT")
         found.append({"agent": agent, "weight": int(weight) if equals else 1})
     return found
-
-
-def _seconds(duration: str) -> float:
-    found = _DURATION.fullmatch(duration)
-    if found is None:
-        raise click.UsageError(f"--for {duration!r} is not a duration such as 30s, 5m or 2h")
-    return float(found[1]) * _UNITS[found[2]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeGuard
 
 import msgspec
@@ -148,6 +149,8 @@ def _fits(data: Any, wanted: inspect.Type) -> bool:  # noqa: ANN401 - data are a
             return data is None
         case inspect.LiteralType():
             return data in wanted.values
+        case inspect.DecimalType():
+            return _is_decimal(data)
         case inspect.BoolType() | inspect.StrType():
             return isinstance(data, bool if isinstance(wanted, inspect.BoolType) else str)
         case inspect.IntType() | inspect.FloatType():
@@ -160,6 +163,15 @@ def _fits(data: Any, wanted: inspect.Type) -> bool:  # noqa: ANN401 - data are a
         case _:
             # What has no words here is left to the conversion.
             return True
+
+
+def _is_decimal(data: object) -> bool:
+    if isinstance(data, bool) or not isinstance(data, int | float | str | Decimal):
+        return False
+    try:
+        return Decimal(str(data)).is_finite()
+    except InvalidOperation:
+        return False
 
 
 def _within_bounds(number: float, wanted: inspect.IntType | inspect.FloatType) -> bool:
@@ -193,6 +205,7 @@ def in_words(wanted: inspect.Type) -> str:
 _WORDS: Final[dict[type[inspect.Type], str]] = {
     inspect.AnyType: "anything",
     inspect.BoolType: "true or false",
+    inspect.DecimalType: "a decimal number",
     inspect.DictType: "a table",
     inspect.NoneType: "nothing",
     inspect.StrType: "text",

@@ -29,11 +29,12 @@ _HEAD: Final = """\
 
 A scenario is a TOML file: who takes part, what is at stake, and what happens in which order.
 `mabeam run FILE` plays it in a fresh space with agents that hear and answer over the log like any
-others. Four are shipped: [coding-team.toml](../../examples/coding-team.toml), which `mabeam demo`
+others. Five are shipped: [coding-team.toml](../../examples/coding-team.toml), which `mabeam demo`
 plays, [data-pipeline.toml](../../examples/data-pipeline.toml),
 [shared-cluster.toml](../../examples/shared-cluster.toml), in which conflicts of all kinds are
-resolved, and [delegation.toml](../../examples/delegation.toml), a hierarchy whose nodes vote. A
-fault in a file is refused before anything starts, with field, value, and what is allowed there.
+resolved, [delegation.toml](../../examples/delegation.toml), a hierarchy whose nodes vote, and
+[workshop.toml](../../examples/workshop.toml), which trades, negotiates and shares out work. A fault
+in a file is refused before anything starts, with field, value, and what is allowed there.
 """
 
 _SECTIONS: Final[tuple[tuple[str, str, Any], ...]] = (

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Generic, TypeVar, cast
 
 from mabeam.app.space.desk import Desk
+from mabeam.core.asking import check_kind, milliseconds_of
 from mabeam.core.auction.events import AuctionDecided, AuctionOpened, BidPlaced
 from mabeam.core.consensus.events import BallotCast, ConsensusDecided, ConsensusOpened
 from mabeam.core.decider import Entity
@@ -50,11 +51,13 @@ class Session(Generic[DecisionT]):
         from somebody who may not speak it is listed with that reason.
 
         Raises:
-            Rejected: It could never count, such as a bid of 0.
+            Rejected: It could never count, such as a bid of 0, or a bid in a vote.
         """
         opening = self.state.opening
         if opening is not None:
-            protocol_of(opening).check_speech(opening, speech)
+            protocol = protocol_of(opening)
+            check_kind(protocol, speech)
+            protocol.check_speech(opening, speech)
         _, position = await self.desk.say(Boundary("session", self.name), speech, by)
         return position
 
@@ -189,7 +192,7 @@ class Sessions:
             reserve=reserve,
             unit=unit,
             participants=_participants(bidders),
-            open_for_ms=round(open_for_seconds * 1000),
+            open_for_ms=milliseconds_of(open_for_seconds),
             quorum=quorum,
             tie_break=tie_break,
             visibility=visibility,
@@ -257,7 +260,7 @@ class Sessions:
             default=None if default is None else _decimal("default", default),
             variable=variable,
             participants=_participants(voters),
-            open_for_ms=round(open_for_seconds * 1000),
+            open_for_ms=milliseconds_of(open_for_seconds),
             quorum=quorum,
             rule=Policy(rule) if isinstance(rule, str) else rule,
         )
