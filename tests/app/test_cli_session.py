@@ -145,7 +145,7 @@ def test_who_does_not_count_is_told_so(shell: Shell) -> None:
     shell("cancel", "login", "--by", "boss")
     late = shell("say", "login", "--set", "amount=25", "--by", "ann")
     assert (late.code, late.out) == (Code.OK, "4\n")
-    assert "it is late" in late.err
+    assert "it does not count: it came after the closing" in late.err
 
 
 def test_a_session_without_a_result_shows_why_it_ended(shell: Shell) -> None:

@@ -50,6 +50,7 @@ from support.optimisations import (
     chosen,
     decided,
     declares,
+    heard,
     opening,
     played,
     progress_of,
@@ -64,6 +65,8 @@ class TestOpening:
             ({"rule": Policy("magic")}, "policy.unknown"),
             ({"rule": Policy("mgm", 1, {"rounds": 0})}, "optimisation.rule"),
             ({"rule": Policy("mgm", 1, {"round_ms": 0})}, "optimisation.rule"),
+            ({"rule": Policy("max_sum", 1, {"rounds": 0})}, "optimisation.rule"),
+            ({"rule": Policy("max_sum", 1, {"rounds": 1001})}, "optimisation.rule"),
             ({"rule": Policy("dsa", 1, {"probability": "0"})}, "optimisation.rule"),
             ({"rule": Policy("dsa", 1, {"probability": "1e-999999"})}, "optimisation.rule"),
             ({"rule": Policy("dsa", 1, {"probability": "NaN"})}, "optimisation.rule"),
@@ -117,6 +120,44 @@ class TestOpening:
             constraints=(table,) * (CELLS_MAX // 4096 + 1),
         )
         given(SESSION).when(Open(opened)).then_rejected("optimisation.cells")
+
+
+class TestMaxSum:
+    RING = tuple(
+        declares(agent, Constraint((name, other), APART))
+        for agent, name, other in (("ann", "x", "y"), ("bob", "y", "z"), ("cyd", "z", "x"))
+    )
+    """Three that want to differ, and have two colours: whatever is done costs 5."""
+
+    def test_on_a_tree_the_best_is_found_and_proved(self) -> None:
+        decision = decided(opening("max_sum"), *COSTS)
+        assert (chosen(decision), decision.cost, decision.status) == ("GRG", Decimal(0), "optimal")
+
+    def test_on_a_loop_what_is_found_is_bounded(self) -> None:
+        opened = opening(Policy("max_sum", 1, {"rounds": 7}))
+        decision = decided(opened, *self.RING)
+        assert decision.outcome == "decided"
+        assert decision.bound == 5
+        assert decision.cost in {5, 15}
+
+    def test_it_never_ends_up_worse_than_it_began(self) -> None:
+        one = Policy("max_sum", 1, {"rounds": 1})
+        began = tuple(
+            msgspec.structs.replace(variable, initial=value)
+            for variable, value in zip(opening().variables, "GRG", strict=True)
+        )
+        decision = decided(opening(one, variables=began), *COSTS)
+        assert decision.cost == 0
+
+    def test_nobody_moves(self) -> None:
+        word = MoveProposed(round=1, moves=())
+        assert reasons(opening("max_sum"), said(word, "ann")) == {"ann": "invalid"}
+
+    def test_a_cost_that_is_not_so_is_found_out(self) -> None:
+        found = heard(opening("max_sum"), *COSTS)
+        decision = OPTIMISATION.decide(found)
+        with pytest.raises(Rejected, match="certificate"):
+            OPTIMISATION.verify(found, msgspec.structs.replace(decision, cost=Decimal(1)))
 
 
 class TestWords:

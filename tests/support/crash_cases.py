@@ -277,6 +277,7 @@ AGREEMENTS: Final = [
         )
         for rule, parameters in (
             ("bucket_elimination", {}),
+            ("max_sum", {}),
             ("mgm", {"rounds": 3, "round_ms": LONG_MS}),
         )
     ),

@@ -206,7 +206,7 @@ def _applied(
 def due(opening: OptimisationOpened, progress: Progress, now_ns: int) -> Due:
     """Close a round when all have spoken or its time is up, and the session after the last."""
     search = search_of(opening)
-    if search.by == "elimination":
+    if not search.is_played:
         if not progress.completed_id:
             return NOTHING_DUE
         return Due(close="complete", cause=progress.completed_id, position=progress.completed_at)

@@ -8,17 +8,26 @@ again: nothing is promised there.
 
 Aji and McEliece, "The generalized distributive law" (IEEE Transactions on Information Theory
 46, 2000); for teams of agents: Farinelli, Rogers, Petcu and Jennings, "Decentralised
-coordination of low-power embedded devices using the max-sum algorithm" (AAMAS 2008).
+coordination of low-power embedded devices using the max-sum algorithm" (AAMAS 2008), from which
+the small preferences are that part equals.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import product
+from typing import Final, TypeAlias
 
+from mabeam.core.ids import order_key
 from mabeam.core.optimisation.model import Problem
 
 __all__ = ["is_tree", "max_sum"]
+
+_PREFERENCE_BYTES: Final = 6
+_FINE: Final = 2 ** (8 * _PREFERENCE_BYTES + 16)
+"""What one millionth weighs beside preferences: more than those of all variables together."""
+
+Edge: TypeAlias = tuple[int, int]
+Messages: TypeAlias = dict[Edge, list[int]]
 
 
 def is_tree(problem: Problem) -> bool:
@@ -39,64 +48,72 @@ def is_tree(problem: Problem) -> bool:
     return True
 
 
-def max_sum(problem: Problem, rounds: int) -> tuple[int, ...]:
+def max_sum(problem: Problem, rounds: int, seed: str = "") -> tuple[int, ...]:
     """Return the values that seem best after so many rounds of messages.
 
-    Ties, which pass messages cannot part consistently, are parted by deciding one variable
-    after the other and sending the messages anew each time.
+    A round takes as many steps as all tables have combinations, times their arity. It ends
+    sooner if no message changes any more.
 
     Args:
-        problem: What is to be minimised.
+        problem: What is to be minimised, with at most 65,536 variables.
         rounds: How often all messages are sent; on a tree, as many as there are variables and
             constraints are enough.
+        seed: Equally good values are parted by a hash of it, the variable and the value, which
+            counts as a preference too small to outweigh any cost.
     """
-    allowed = [list(range(size)) for size in problem.sizes]
-    for variable in range(len(problem.sizes)):
-        beliefs = _beliefs(problem, allowed, rounds)[variable]
-        allowed[variable] = [min((beliefs[value], value) for value in allowed[variable])[1]]
-    return tuple(values[0] for values in allowed)
-
-
-def _beliefs(
-    problem: Problem, allowed: Sequence[Sequence[int]], rounds: int
-) -> list[dict[int, int]]:
-    """Return what each value of each variable seems to cost at best."""
-    edges = [(n, one) for n, table in enumerate(problem.tables) for one in table.scope]
-    told = {edge: dict.fromkeys(allowed[edge[1]], 0) for edge in edges}
+    preferences = [
+        [
+            int.from_bytes(order_key(seed, variable.name, value)[:_PREFERENCE_BYTES])
+            for value in variable.domain
+        ]
+        for variable in problem.variables
+    ]
+    told: Messages = {
+        (number, one): [0] * problem.sizes[one]
+        for number, table in enumerate(problem.tables)
+        for one in table.scope
+    }
     for _ in range(rounds):
-        asked = {
-            (number, one): {
-                value: sum(told[n, one][value] for n in problem.touching[one] if n != number)
-                for value in allowed[one]
-            }
-            for number, one in edges
-        }
-        told = {edge: _told(problem, allowed, asked, *edge) for edge in edges}
+        known = _known(problem, preferences, told)
+        heard = _told(problem, known, told)
+        if heard == told:
+            break
+        told = heard
+    known = _known(problem, preferences, told)
+    return tuple(costs.index(min(costs)) for costs in known)
+
+
+def _known(problem: Problem, preferences: list[list[int]], told: Messages) -> list[list[int]]:
+    """Return what each value of each variable seems to cost at best."""
     return [
-        {value: sum(told[n, one][value] for n in problem.touching[one]) for value in values}
-        for one, values in enumerate(allowed)
+        [
+            sum(costs)
+            for costs in zip(own, *(told[n, one] for n in problem.touching[one]), strict=True)
+        ]
+        for one, own in enumerate(preferences)
     ]
 
 
-def _told(
-    problem: Problem,
-    allowed: Sequence[Sequence[int]],
-    asked: dict[tuple[int, int], dict[int, int]],
-    number: int,
-    target: int,
-) -> dict[int, int]:
-    """Return what a constraint tells a variable: the least for each value, made relative."""
-    scope = problem.tables[number].scope
-    best: dict[int, int] = {}
-    chosen = [0] * len(problem.sizes)
-    for values in product(*(allowed[one] for one in scope)):
-        cost = 0
-        for one, value in zip(scope, values, strict=True):
-            chosen[one] = value
-            cost += 0 if one == target else asked[number, one][value]
-        cost += problem.cost(number, chosen)
-        value = chosen[target]
-        best[value] = min(best.get(value, cost), cost)
-    # On loops the sums would grow without end; only differences matter.
-    least = min(best.values())
-    return {value: cost - least for value, cost in best.items()}
+def _told(problem: Problem, known: list[list[int]], told: Messages) -> Messages:
+    """Return what constraints tell their variables: the least for each value, made relative."""
+    messages: Messages = {}
+    for number, table in enumerate(problem.tables):
+        # What a constraint has said itself must not come back to it as news.
+        asked = [
+            [now - own for now, own in zip(known[one], told[number, one], strict=True)]
+            for one in table.scope
+        ]
+        best: list[dict[int, int]] = [{} for _ in table.scope]
+        cells = product(*(range(problem.sizes[one]) for one in table.scope))
+        for cost, values in zip(table.costs, cells, strict=True):
+            parts = [others[value] for others, value in zip(asked, values, strict=True)]
+            total = cost * _FINE + sum(parts)
+            for found, value, part in zip(best, values, parts, strict=True):
+                without = total - part
+                if value not in found or without < found[value]:
+                    found[value] = without
+        for one, found in zip(table.scope, best, strict=True):
+            # On loops the sums would grow without end; only differences matter.
+            least = min(found.values())
+            messages[number, one] = [found[value] - least for value in range(problem.sizes[one])]
+    return messages

@@ -1,9 +1,10 @@
 """Constraint optimisation as a session: agents declare costs, and the best assignment is decided.
 
 By bucket elimination the best assignment of all is found, as far as the problem is narrow
-enough; else the best that local search finds from where smaller tables lead. By MGM or DSA the
-agents search, in rounds. In all three the decision carries a bound with its proof, so anybody
-can see how far from the best it can be at most.
+enough; else the best that local search finds from where smaller tables lead. By Max-Sum protocol
+code passes messages, which find the best on a tree. By MGM or DSA the agents search, in rounds.
+In all four the decision carries a bound with its proof, so anybody can see how far from the
+best it can be at most.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from mabeam.core.optimisation.events import (
     Status,
 )
 from mabeam.core.optimisation.local_search import mgm
+from mabeam.core.optimisation.max_sum import max_sum
 from mabeam.core.optimisation.model import (
     Constraint,
     Problem,
@@ -47,7 +49,7 @@ from mabeam.core.optimisation.model import (
     check_variables,
 )
 from mabeam.core.optimisation.proving import verify
-from mabeam.core.optimisation.rules import SIZE
+from mabeam.core.optimisation.rules import SIZE, Search
 from mabeam.core.session.events import Alternative, Decision, Outcome, Speech
 from mabeam.core.session.protocol import Hearing, Protocol, Standing
 from mabeam.core.subjects import check_name
@@ -60,6 +62,8 @@ CONSTRAINTS_MAX: Final = 600
 """How many constraints a session may have, the opening's and those declared together."""
 CELLS_MAX: Final = 15_000
 """How many combinations all its constraints may list."""
+STEPS_MAX: Final = 2_000_000
+"""How many sums the rounds of Max-Sum may take together."""
 QUESTION_LENGTH_MAX: Final = 1000
 _POLISHING_ROUNDS: Final = 20
 
@@ -145,7 +149,7 @@ def _check_constraints(
 
 
 def _check_moves(opening: OptimisationOpened, word: MoveProposed) -> None:
-    if search_of(opening).by == "elimination":
+    if not search_of(opening).is_played:
         raise _refusal("moves", "rule", opening.rule.name, "mgm or dsa, to have rounds of moves")
     domains = {variable.name: variable.domain for variable in opening.variables}
     names = [move.variable for move in word.moves]
@@ -187,9 +191,13 @@ def decide(hearing: Hearing[OptimisationOpened]) -> OptimisationDecided:
         return order_key(hearing.session, closed, chosen.name, chosen.domain[value])
 
     found = eliminate(problem, bounded_plan(problem, SIZE), tie_key)
-    values = progress.best
-    if search_of(opening).by == "elimination":
-        values = _best_found(problem, found, hearing.session)
+    match search_of(opening):
+        case Search(by="elimination"):
+            values = _best_found(problem, found, hearing.session)
+        case Search(by="max_sum", rounds=rounds):
+            values = _told(problem, rounds, hearing.session)
+        case _:
+            values = progress.best
     total = problem.total(values)
     status, outcome = _judged(problem, total, found.bound)
     decided = _decided(hearing, outcome, status, ())
@@ -210,6 +218,12 @@ def _best_found(problem: Problem, found: Elimination, session: str) -> tuple[int
     starts = (found.values, problem.initial())
     ends = [mgm(problem, start, _POLISHING_ROUNDS, session)[-1] for start in starts]
     return min(ends, key=problem.total)
+
+
+def _told(problem: Problem, rounds: int, session: str) -> tuple[int, ...]:
+    steps = sum(len(table.costs) * len(table.scope) for table in problem.tables)
+    rounds = min(rounds, STEPS_MAX // max(steps, 1))
+    return min(max_sum(problem, rounds, session), problem.initial(), key=problem.total)
 
 
 def _judged(problem: Problem, total: int, bound: int) -> tuple[Status, Outcome]:

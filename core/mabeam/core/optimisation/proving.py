@@ -27,7 +27,8 @@ def verify(hearing: Hearing[OptimisationOpened], decision: Decision) -> None:
     """Check a decision by its certificate, without optimising again.
 
     Which of several equally good assignments was taken is not checked. Nor is, where
-    elimination cannot be exact, that nothing better than the one decided was found.
+    elimination cannot be exact or messages were passed, that nothing better than the one
+    decided was found.
 
     Raises:
         Rejected: The cost is not the sum of what the constraints charge for the assignment, the
@@ -127,7 +128,7 @@ def _verified_cost(
     for name, value in values.items():
         if value not in domains[name]:
             raise _disproved(f"value of {name}", value, ", ".join(domains[name]))
-    if search_of(opening).by != "elimination":
+    if search_of(opening).is_played:
         best = problem.assigned(progress.best)
         if decision.assignment != best:
             raise _disproved("assignment", decision.assignment, str(best))
@@ -156,7 +157,7 @@ def _verify_unsolved(
     hearing: Hearing[OptimisationOpened], problem: Problem, progress: Progress
 ) -> None:
     """Refuse that nothing was found where the agents had found something."""
-    is_searched = search_of(hearing.opening).by != "elimination"
+    is_searched = search_of(hearing.opening).is_played
     if is_searched and not problem.violations(problem.total(progress.best)):
         raise _disproved("assignment", "none", str(problem.assigned(progress.best)))
 

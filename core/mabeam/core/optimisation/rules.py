@@ -26,16 +26,22 @@ class Search(msgspec.Struct, frozen=True):
     """How an assignment is found.
 
     Attributes:
-        by: ``elimination`` by protocol code, or moves of the agents by ``mgm`` or ``dsa``.
-        rounds: How many rounds of moves at most.
+        by: ``elimination`` or ``max_sum`` by protocol code, or moves of the agents by ``mgm`` or
+            ``dsa``.
+        rounds: How many rounds of moves, or of messages, at most.
         round_ms: How long a round lasts at most, in milliseconds.
         probability: With which probability a variable that can gain may move, under DSA.
     """
 
-    by: Literal["elimination", "mgm", "dsa"]
+    by: Literal["elimination", "max_sum", "mgm", "dsa"]
     rounds: int = 0
     round_ms: int = 0
     probability: Fraction = Fraction(1)
+
+    @property
+    def is_played(self) -> bool:
+        """Whether the agents search, in rounds of moves."""
+        return self.by in {"mgm", "dsa"}
 
 
 RULES: Policies[[], Search] = Policies("optimisation rule")
@@ -43,6 +49,16 @@ RULES: Policies[[], Search] = Policies("optimisation rule")
 
 class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The rule takes none."""
+
+
+class MaxSumParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Parameters of Max-Sum.
+
+    Attributes:
+        rounds: How many rounds of messages at most.
+    """
+
+    rounds: int = 500
 
 
 class MgmParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,6 +90,12 @@ class DsaParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @RULES.register("bucket_elimination", 1, NoParameters)
 def _bucket_elimination(parameters: NoParameters) -> Search:  # noqa: ARG001 - it has none
     return Search("elimination")
+
+
+@RULES.register("max_sum", 1, MaxSumParameters)
+def _max_sum(parameters: MaxSumParameters) -> Search:
+    _check_rounds(parameters.rounds, 1)
+    return Search("max_sum", parameters.rounds)
 
 
 @RULES.register("mgm", 1, MgmParameters)
