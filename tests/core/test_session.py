@@ -60,7 +60,8 @@ class TestOpening:
 
     def test_another_question_under_the_same_name_is_refused(self) -> None:
         other = AuctionOpened(lot="other")
-        given(SESSION, LOT).when(Open(other)).then_rejected("session.opened", field="session")
+        refusal = given(SESSION, LOT).when(Open(other)).then_rejected("session.opened")
+        assert (refusal.field, refusal.value) == ("session", "auction")
 
     def test_a_question_of_an_unknown_protocol_is_refused(self) -> None:
         refusal = given(SESSION).when(Open(RiddleOpened())).then_rejected("session.protocol")

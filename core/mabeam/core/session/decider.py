@@ -10,7 +10,7 @@ from mabeam.core.decider import Decider
 from mabeam.core.errors import Rejected
 from mabeam.core.events import Event
 from mabeam.core.session.events import Cancelled, Opening
-from mabeam.core.session.protocol import check_opening
+from mabeam.core.session.protocol import check_opening, protocol_of
 from mabeam.core.session.state import SessionState, evolve
 
 __all__ = ["SESSION", "Cancel", "Open", "SessionCommand"]
@@ -48,9 +48,9 @@ def decide(command: SessionCommand, state: SessionState) -> tuple[Event, ...]:
                 return ()
             raise Rejected(
                 "session.opened",
-                "another session has this name",
+                "another session was opened under this name",
                 field="session",
-                value=opening,
+                value=protocol_of(state.opening).name,
                 allowed="a new name",
             )
         case Cancel():
