@@ -48,7 +48,7 @@ def decide(command: SessionCommand, state: SessionState) -> tuple[Event, ...]:
                 return ()
             raise Rejected(
                 "session.opened",
-                "another session was opened under this name",
+                "another session has this name",
                 field="session",
                 value=protocol_of(state.opening).name,
                 allowed="a new name",
