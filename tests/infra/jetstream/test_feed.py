@@ -8,12 +8,15 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import pytest
 
+from mabeam.core.envelope import Recorded
 from mabeam.core.errors import LogGap, StoreUnavailable
 from mabeam.core.ports import Write
 from mabeam.core.subjects import Filter
 from mabeam.infra.jetstream import Connection, JetStreamStore, open_store
+from mabeam.infra.jetstream import feed as feeds
 from mabeam.infra.jetstream.api import Api
 from mabeam.infra.jetstream.feed import PULL_BYTES_MAX, WINDOW_EVENTS, Feed
+from mabeam.infra.jetstream.gets import Gets
 from support.events import said, write
 from support.nats_server import NatsServer
 from support.proxy import Proxy
@@ -30,9 +33,11 @@ class LossyFeed(Feed):
 
     Attributes:
         losses: How often each position is still to be lost.
+        is_deaf: Whether heartbeats tell nothing.
     """
 
     losses: dict[int, int]
+    is_deaf = False
 
     def message(self, subject: bytes, reply: bytes, payload: bytes) -> None:
         position = int(reply.split(b".")[5])
@@ -40,6 +45,10 @@ class LossyFeed(Feed):
             self.losses[position] -= 1
             return
         super().message(subject, reply, payload)
+
+    def heartbeat(self, delivered: int) -> None:
+        if not self.is_deaf:
+            super().heartbeat(delivered)
 
 
 @pytest.fixture
@@ -206,6 +215,50 @@ class TestConsumersThatDie:
                 proxy.cut()
                 assert positions(await take(pages, 5)) == [1, 2, 3, 4, 5]
             await connection.close()
+
+    async def test_a_consumer_that_owes_events_and_gives_none_is_replaced(
+        self, feed: Make, store: JetStreamStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Placed on a server that is far behind, it has nothing but heartbeats to send."""
+        monkeypatch.setattr(feeds, "STALLED_SECONDS", 0.1)
+        _ = await store.append(write(count=3))
+        lossy = feed({3: 2}, "session.*.*.*", until=3)
+        lossy.is_deaf = True
+        assert await drain(lossy, 3) == [1, 2, 3]
+
+    async def test_what_no_consumer_gives_ends_a_read_when_patience_ends(
+        self,
+        feed: Make,
+        store: JetStreamStore,
+        connection: Connection,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(feeds, "STALLED_SECONDS", 0.05)
+        _ = await store.append(write(count=3))
+        lossy = feed({2: 1_000, 3: 1_000}, "session.*.*.*", until=3)
+        lossy.is_deaf = True
+        assert await lossy.page() == await read_all(store, until=1)
+        with pytest.raises(StoreUnavailable):
+            _ = await lossy.page(Api(connection, 0.3).deadline())
+
+    async def test_what_a_lagging_follower_lacks_is_asked_for_again(
+        self,
+        connection: Connection,
+        store: JetStreamStore,
+        space: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        _ = await store.append(write("session/a", count=5))
+        lags = iter([2, 0, 1])
+        whole = Gets.group
+
+        async def lagging(self: Gets, subjects: str, after: int, count: int) -> list[Recorded]:
+            found = await whole(self, subjects, after, count)
+            return found[: next(lags, len(found))]
+
+        monkeypatch.setattr(Gets, "group", lagging)
+        assert positions(await read_all(store, Filter("session", "a"))) == [1, 2, 3, 4, 5]
+        assert await consumers_of(connection, space) == []
 
     async def test_a_stream_that_is_gone_ends_a_read_when_patience_ends(
         self, connection: Connection, space: str

@@ -36,6 +36,9 @@ INACTIVE_SECONDS: Final = 30
 HEALINGS_MAX: Final = 3
 RETRY_SECONDS: Final = 0.5
 PLACING_SECONDS: Final = 2.0
+STALLED_SECONDS: Final = 3.0
+"""How long a consumer may owe an event; twice as long after each one that gave nothing, for a
+server may have to search long for it."""
 _NANO: Final = 1_000_000_000
 # $JS.ACK.<stream>.<consumer>.<delivered>.<position>.<number>.<time>.<pending>; the later
 # form has a domain and an account before the stream, and may have a token at the end.
@@ -89,6 +92,7 @@ class Feed:
         self._broken = "not started"
         self._gap: tuple[int, int] | None = None
         self._fruitless = 0
+        self._stalls = 0
         self._healed_at = -1
         self._healings = 0
 
@@ -129,7 +133,25 @@ class Feed:
                 await self._restart(deadline)
                 continue
             self._ready.clear()
+            await self._wait(deadline)
+
+    async def _wait(self, deadline: float | None) -> None:
+        """Wait for what is there for certain, but not for ever from one consumer.
+
+        One that was placed on a server which is far behind the others sends heartbeats and
+        nothing else.
+        """
+        if self._until is None:
             await self._ready.wait()
+            return
+        try:
+            async with asyncio.timeout(STALLED_SECONDS * 2**self._stalls):
+                await self._ready.wait()
+        except TimeoutError:
+            self._stalls += 1
+            self._break("stalled")
+            if deadline is not None and asyncio.get_running_loop().time() >= deadline:
+                raise StoreUnavailable(f"{self._stream} gives nothing in time") from None
 
     def _take(self) -> list[Recorded]:
         taken = self._held[:PAGE_EVENTS]
@@ -174,7 +196,7 @@ class Feed:
             self._break("gap")
             return
         self._number = number
-        self._fruitless = 0
+        self._fruitless = self._stalls = 0
         if self._until is not None and position > self._until:
             self.position = self._until
             self._ready.set()

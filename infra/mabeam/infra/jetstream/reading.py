@@ -46,15 +46,21 @@ class Reader:
         if until is not None:
             end = min(end, until)
         is_entity = wanted.kind is not None and wanted.entity is not None
-        if after < end and (is_entity or end - after <= GROUP_EVENTS):
+        patience = Patience(self._api.deadline())
+        while after < end and (is_entity or end - after <= GROUP_EVENTS):
             few = await self._gets.group(subjects, after, GROUP_EVENTS)
             page = [event for event in few if event.position <= end]
             # Of everything no position may be missing; a feed knows what to do about it.
-            if page and (subjects != self._whole or len(page) == page[-1].position - after):
+            if subjects == self._whole and page and len(page) < page[-1].position - after:
+                break
+            if page:
                 yield page
                 after = page[-1].position
-                if len(page) < len(few):
-                    return
+            if len(page) < len(few):
+                return
+            # A follower that lags gives too little; the next one to answer may be another.
+            if len(few) == GROUP_EVENTS or (not page and not await patience.pause()):
+                break
         if after >= end:
             return
         feed = self._feed(subjects, after, end)
