@@ -6,10 +6,13 @@ import gc
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 import msgspec
-from psutil import Process
+
+if TYPE_CHECKING:
+    # Not where pref_voting is; there no server is watched.
+    from psutil import Process
 
 __all__ = ["Figure", "Sample", "alternate", "table", "timed"]
 

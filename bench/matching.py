@@ -48,7 +48,7 @@ def words(count: int) -> list[Word]:
             earlier = made[max(number - 1 - chance.randrange(200), 0)]
             made.append((earlier[0], earlier[1], side, 0, None))
             continue
-        away = chance.randrange(-5, 20)
+        away = chance.randrange(-8, 12)
         price = middle - away if side == "buy" else middle + away
         limit = None if kind > 0.9 else price
         made.append((f"event-{number + 2}", agent, side, chance.randrange(1, 100), limit))

@@ -79,7 +79,8 @@ def joined(parts: Sequence[str], last: str = "and") -> str:
 
 def reason_in_words(reason: str) -> str:
     """Return why something said did not count or win."""
-    return _REASONS.get(reason, reason)
+    in_words = reason.replace("_", " ") if reason.isidentifier() else reason
+    return _REASONS.get(reason, in_words)
 
 
 def policy_in_words(policy: Policy) -> str:
