@@ -24,6 +24,9 @@ _PERCENT: Final = 100
 class RefiningVoter(AgentPolicy, frozen=True, kw_only=True, tag="refining_voter"):
     """Offers its wish, and in each further round moves towards the mean of the others' offers.
 
+    It goes by the offers with which the round before was closed, so what it says does not depend
+    on who is quicker.
+
     Asked for feedback, it scores another's offer by how near it lies to its own wish.
 
     Attributes:
@@ -65,8 +68,8 @@ class RefiningVoter(AgentPolicy, frozen=True, kw_only=True, tag="refining_voter"
         ]
 
     def _offer(self, me: str, rounds: Rounds) -> Decimal:
-        mine = rounds.offers.get(me)
-        others = [exact(offer.value) for agent, offer in rounds.offers.items() if agent != me]
+        mine = rounds.before.get(me)
+        others = [exact(offer.value) for agent, offer in rounds.before.items() if agent != me]
         if mine is None or not others:
             return self.wish
         mean = sum(others, Fraction(0)) / len(others)

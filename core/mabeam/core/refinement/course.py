@@ -56,6 +56,8 @@ class Rounds(msgspec.Struct, frozen=True, gc=False):
         cause: Id of the event that the next announcement follows.
         cause_at: Position of that event, if a participant said it.
         offers: Latest offer of each, by agent.
+        before: The same when the last round was closed; all see these alike, however quickly
+            others offer anew.
         judged: Whom each has judged in this round, by agent.
         closed: What each closed round came to.
         is_agreed: Whether the offers agreed at the end of the last of them.
@@ -67,6 +69,7 @@ class Rounds(msgspec.Struct, frozen=True, gc=False):
     cause: str
     cause_at: int = 0
     offers: Map[str, Offer] = Map()
+    before: Map[str, Offer] = Map()
     judged: Map[str, Map[str, int]] = Map()
     closed: tuple[RoundSummary, ...] = ()
     is_agreed: bool = False
@@ -111,6 +114,7 @@ def evolve(opening: RefinementOpened, rounds: Rounds, said: Said) -> Rounds:
                 begun_ns=said.recorded_ns,
                 cause=said.event_id,
                 cause_at=0,
+                before=rounds.offers,
                 judged=Map(),
                 closed=(*rounds.closed, summary),
                 is_agreed=is_agreed,
