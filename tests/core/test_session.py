@@ -11,6 +11,7 @@ from mabeam.core.auction import AuctionDecided, AuctionOpened, BidPlaced
 from mabeam.core.consensus import BallotCast, ConsensusDecided, ConsensusOpened
 from mabeam.core.errors import Rejected
 from mabeam.core.events import Event, event_type
+from mabeam.core.optimisation import OptimisationOpened
 from mabeam.core.policies import Policy
 from mabeam.core.session import (
     SESSION,
@@ -27,8 +28,8 @@ from mabeam.core.session import (
     hearing,
     protocol_of,
 )
-from mabeam.core.session.protocol import OPEN_MS_MAX, WEIGHT_MAX
-from mabeam.core.session.state import REFUSED_MAX
+from mabeam.core.session.protocol import OPEN_MS_MAX, WEIGHT_MAX, Standing
+from mabeam.core.session.state import REFUSED_MAX, standing
 from mabeam.core.testing import NS_PER_SECOND, given, history, said
 
 LOT = AuctionOpened(lot="task")
@@ -345,6 +346,12 @@ class TestEnds:
         state = given(SESSION, LOT, COMPLETE, said(DECIDED, id="d")).state
         assert (state.phase, state.outcome, state.decision) == ("ended", "no_quorum", DECIDED)
         assert (state.decided_at, state.decided_id, state.reason) == (3, "d", "complete")
+
+    def test_nothing_stands_in_what_cannot_be_held(self) -> None:
+        broken = OptimisationOpened(variables=())
+        failed = Failed(code="optimisation.variables", detail="none")
+        for past in ((broken,), (broken, failed)):
+            assert standing("s", given(SESSION, *past).state) == Standing((), ())
 
     def test_the_coordinator_fails_what_is_broken(self) -> None:
         failed = Failed(code="x.y", detail="cannot be")
