@@ -11,8 +11,8 @@ from mabeam.app.cli.examples import ExampleCommand
 from mabeam.app.cli.options import Duration, as_json, complete_space, placed
 from mabeam.app.cli.sessions import (
     open_session,
+    say_and_write,
     say_in,
-    say_seeing,
     show_command,
     write_opened,
     write_said,
@@ -165,7 +165,7 @@ def bid(  # noqa: PLR0913 - each is a choice of its own
     """
     from mabeam.app.cli.bidding import bid_of
 
-    _say(place, space, name, lambda state: bid_of(state, amounts), by=by, json=json)
+    say_and_write(place, space, name, lambda state: bid_of(state, amounts), by=by, json=json)
 
 
 def _answering(verb: str, meaning: str, example: str, *, accepts: bool) -> click.Command:
@@ -186,7 +186,7 @@ def _answering(verb: str, meaning: str, example: str, *, accepts: bool) -> click
         def word(state: SessionState) -> Speech:
             return answer_of(state, price, accepts=accepts)
 
-        _say(place, space, name, word, by=by, json=json)
+        say_and_write(place, space, name, word, by=by, json=json)
 
     return answer
 
@@ -294,7 +294,7 @@ def reveal(  # noqa: PLR0913 - each is a choice of its own
     if amount is None or salt is None:
         raise click.UsageError("give --kept, or AMOUNT and --salt")
     word = BidRevealed(amount=amount, salt=salt)
-    _say(place, space, name, lambda _: word, by=by, json=json)
+    say_and_write(place, space, name, lambda _: word, by=by, json=json)
 
 
 auction.add_command(
@@ -303,17 +303,3 @@ auction.add_command(
         ("mabeam auction show team login", "mabeam auction show team login --follow"),
     )
 )
-
-
-def _say(  # noqa: PLR0913 - where, what, in whose name, and how to tell it
-    place: Place,
-    space: str,
-    name: str,
-    word: Callable[[SessionState], Speech],
-    *,
-    by: str,
-    json: bool,
-) -> None:
-    from mabeam.app.cli.running import complete
-
-    write_said(space, name, complete(say_seeing(place, space, name, word, by=by)), json=json)

@@ -11,15 +11,12 @@ from mabeam.app.cli.options import Duration, as_json, complete_space, placed
 from mabeam.app.cli.sessions import (
     fields_of,
     open_session,
-    say_seeing,
+    say_and_write,
     show_command,
     write_opened,
-    write_said,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mabeam.app.cli.place import Place
     from mabeam.core.session.events import Speech
     from mabeam.core.session.state import SessionState
@@ -185,7 +182,7 @@ def order(  # noqa: PLR0913 - each is a choice of its own
         assert state.opening is not None
         return order_of(state.opening, order, note)
 
-    _say(place, space, name, word, by=by, json=json)
+    say_and_write(place, space, name, word, by=by, json=json)
 
 
 @market.command(
@@ -208,21 +205,7 @@ def cancel_order(  # noqa: PLR0913 - each is a choice of its own
     """
     from mabeam.app.ordering import cancellation_of
 
-    _say(place, space, name, lambda state: cancellation_of(state, order), by=by, json=json)
-
-
-def _say(  # noqa: PLR0913 - where, what, in whose name, and how to tell it
-    place: Place,
-    space: str,
-    name: str,
-    word: Callable[[SessionState], Speech],
-    *,
-    by: str,
-    json: bool,
-) -> None:
-    from mabeam.app.cli.running import complete
-
-    write_said(space, name, complete(say_seeing(place, space, name, word, by=by)), json=json)
+    say_and_write(place, space, name, lambda state: cancellation_of(state, order), by=by, json=json)
 
 
 market.add_command(

@@ -30,6 +30,7 @@ __all__ = [
     "fields_of",
     "open_session",
     "result_in_words",
+    "say_and_write",
     "say_fields",
     "say_in",
     "say_seeing",
@@ -199,6 +200,21 @@ def write_said(space: str, name: str, said: Said, *, json: bool) -> None:
         write_lines([str(said.position)])
     if said.doubt:
         note(said.doubt)
+
+
+def say_and_write(  # noqa: PLR0913 - where, what, in whose name, and how to tell it
+    place: Place,
+    space: str,
+    name: str,
+    word: Callable[[SessionState], Speech],
+    *,
+    by: str,
+    json: bool,
+) -> None:
+    """Speak in a session as `say_seeing` does, and write where the word stands."""
+    from mabeam.app.cli.running import complete
+
+    write_said(space, name, complete(say_seeing(place, space, name, word, by=by)), json=json)
 
 
 def write_opened(name: str, state: SessionState, *, wait: bool, json: bool) -> None:

@@ -291,23 +291,18 @@ def _latest(state: SessionState, opening: Opening, said: Said, speech: Speech) -
 
 def _counted(state: SessionState, opening: Opening, word: Spoken) -> SessionState:
     """Take the first word of a speaker."""
-    spoken = state.spoken.set(word.agent, word)
-    completed_id = state.completed_id
-    if not completed_id:
-        has_all = len(spoken) + len(state.excluded) == len(state.weights)
-        if has_all or _is_settled(state, opening, spoken, word):
-            completed_id = word.event_id
-    return msgspec.structs.replace(state, spoken=spoken, completed_id=completed_id)
+    state = msgspec.structs.replace(state, spoken=state.spoken.set(word.agent, word))
+    if state.completed_id:
+        return state
+    has_all = len(state.spoken) + len(state.excluded) == len(state.weights)
+    if has_all or _is_settled(state, opening, word):
+        return msgspec.structs.replace(state, completed_id=word.event_id)
+    return state
 
 
-def _is_settled(
-    state: SessionState, opening: Opening, spoken: Map[str, Spoken], word: Spoken
-) -> bool:
+def _is_settled(state: SessionState, opening: Opening, word: Spoken) -> bool:
     settled = protocol_of(opening).settled
-    if settled is None:
-        return False
-    present = msgspec.structs.replace(state, spoken=spoken)
-    return settled(hearing("", present, is_open=True), word)
+    return settled is not None and settled(hearing("", state, is_open=True), word)
 
 
 def _equivocated(state: SessionState, opening: Opening, said: Said, before: Spoken) -> SessionState:
